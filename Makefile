@@ -1,0 +1,64 @@
+# make site | serve | test | clean, and for maintainers: tracked | record S=file | bench
+# Each sets up .venv itself. On Linux add TORCH_INDEX=https://download.pytorch.org/whl/cpu
+# unless you want the CUDA build of torch (several gigabytes), which is PyPI's default.
+
+PYTHON ?= python3
+TORCH_INDEX ?=
+PYTEST_ARGS ?= -n 2 --dist loadfile
+
+export OMP_NUM_THREADS = 1
+export OPENBLAS_NUM_THREADS = 1
+export MKL_NUM_THREADS = 1
+export MPLBACKEND = Agg
+export NO_MKDOCS_2_WARNING = 1
+export PYTHONDONTWRITEBYTECODE = 1
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+BIN = .venv/bin
+PIP_VERSION = 26.0
+INSTALL = $(BIN)/pip install --quiet --constraint constraints.txt \
+          $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
+NPM_CI = PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --ignore-scripts --no-audit --no-fund --loglevel=error --prefix
+
+.PHONY: site serve test tracked record bench clean
+.DELETE_ON_ERROR:
+
+site: .venv/site-ready
+	$(BIN)/mkdocs build --strict
+
+serve: .venv/site-ready
+	$(BIN)/mkdocs serve
+
+test: .venv/test-ready site
+	$(BIN)/ruff check .
+	$(BIN)/pytest $(PYTEST_ARGS)
+
+tracked: site # the files that the build makes and git keeps: images/*.png, docs/notebooks
+	$(BIN)/python -m hooks.tracked
+
+record: .venv/site-ready # make anew what no build can repeat: make record S=snippets/compare/speed.py
+	$(BIN)/python -m hooks.record $(S)
+
+bench: .venv/site-ready
+	$(BIN)/python tests/bench.py
+
+clean:
+	rm -rf .venv .cache site .site-* hooks/node_modules tests/node_modules
+
+.venv/pip-ready: Makefile
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || \
+	  { echo "Makefile: $(PYTHON) is not Python 3.11 to 3.13 (name one: make PYTHON=python3.12)"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet pip==$(PIP_VERSION)
+	@touch $@
+
+.venv/site-ready: .venv/pip-ready pyproject.toml constraints.txt hooks/package-lock.json
+	$(INSTALL) --group site
+	$(NPM_CI) hooks
+	@touch $@
+
+.venv/test-ready: .venv/site-ready tests/package-lock.json
+	$(INSTALL) --group test
+	$(NPM_CI) tests
+	$(BIN)/python tests/browser.py
+	@touch $@

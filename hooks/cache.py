@@ -1,0 +1,103 @@
+"""Keeps what each snippet made, under a key of everything that could change it.
+
+An entry is a folder `.cache/press/<name>-<key>` that appears by one rename, so
+a build killed at any moment, or two builds at once, leave only whole entries.
+"""
+
+import hashlib
+import json
+import os
+import platform
+import shutil
+import time
+from contextlib import suppress
+from importlib.metadata import version
+from pathlib import Path
+
+from hooks.snippet import PressError, Snippet
+
+ENTRIES = Path(".cache/press")
+KEEP_DAYS = 14  # an entry no build has used for so long is evicted
+RUNNERS = ("cache.py", "child.py", "figure.py", "host.py", "palette.json", "snippet.py")
+
+
+def digest(*parts: bytes) -> str:
+    return hashlib.sha256(b"\0".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()
+
+
+def base_key(snippet: Snippet) -> str:
+    """All that is known before the run: source, press and library versions."""
+    press = [(Path(__file__).parent / name).read_bytes() for name in RUNNERS]
+    versions = [platform.python_version(), *map(version, ("numpy", "torch", "matplotlib"))]
+    return digest(snippet.file.encode(), snippet.source.encode(), repr(versions).encode(), *press)
+
+
+def hash_files(root: Path, files) -> dict[str, str | None]:
+    """The content of each file; None where there is none (that, too, can change)."""
+    found = {file: root / file for file in sorted(files)}
+    return {file: digest(path.read_bytes()) if path.is_file() else None for file, path in found.items()}
+
+
+def entry_prefix(snippet: Snippet) -> str:
+    return snippet.name.replace("/", ".") + "-"
+
+
+def find(root: Path, snippet: Snippet) -> dict | None:
+    """The stored result that is right for the sources as they are now, if any."""
+    base = base_key(snippet)
+    for entry in sorted((root / ENTRIES).glob(entry_prefix(snippet) + "*")):
+        try:
+            result = json.loads((entry / "result.json").read_bytes())
+            if result["base"] != base or hash_files(root, result["opened"]) != result["opened"]:
+                continue
+            if hash_files(entry, result["files"]) != result["files"]:
+                raise ValueError("a file of the entry was changed")
+            os.utime(entry)  # says that it is in use
+            return result | {"folder": entry}
+        except FileNotFoundError:
+            continue
+        except (ValueError, KeyError, TypeError, OSError):  # damaged: make it again
+            shutil.rmtree(entry, ignore_errors=True)
+    return None
+
+
+def store(root: Path, snippet: Snippet, made: dict, out: Path) -> dict:
+    """Move a finished run's folder to its place; return its result."""
+    opened = hash_files(root, set(made["opened"]) - {snippet.file})
+    base = base_key(snippet)
+    files = [path.name for path in out.iterdir() if path.suffix in (".svg", ".png")]
+    result = {
+        "base": base,
+        "opened": opened,
+        "files": hash_files(out, files),
+        "cells": made["cells"],
+        "values": made["values"],
+    }
+    for path in out.iterdir():
+        if path.name not in files:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    (out / "result.json").write_text(json.dumps(result))
+    entry = root / ENTRIES / (entry_prefix(snippet) + digest(base.encode(), repr(opened).encode())[:16])
+    with suppress(OSError):
+        out.rename(entry)  # fails if another build was first: same key, same result
+    return find(root, snippet) or result | {"folder": out}
+
+
+def new_folder(root: Path, snippet: Snippet) -> Path:
+    """An empty folder for a run to fill, on the same disk as the entries."""
+    folder = root / ENTRIES / f"tmp.{os.getpid()}.{snippet.name.replace('/', '.')}"
+    try:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+    except OSError as error:
+        raise PressError(f"{ENTRIES}:1: cannot be written: {error.strerror} (free it or remove .cache)") from None
+    return folder
+
+
+def evict(root: Path) -> None:
+    """Remove entries and unfinished runs that no build has touched for long."""
+    for entry in (root / ENTRIES).glob("*"):
+        days = 1 if entry.name.startswith("tmp.") else KEEP_DAYS
+        with suppress(OSError):
+            if time.time() - entry.stat().st_mtime > days * 86400:
+                shutil.rmtree(entry)

@@ -1,0 +1,149 @@
+"""Runs one snippet in a process of its own and writes down what it made."""
+
+import contextlib
+import faulthandler
+import json
+import math
+import os
+import sys
+import types
+from pathlib import Path
+
+from hooks import figure
+from hooks.snippet import Snippet, read_snippet
+
+MAX_FILE = 64 * 2**20  # bytes; an endless loop that prints must not fill the disk
+
+
+def run(root: Path, file: str, out: Path) -> None:
+    """Run a snippet; write done.json (or error.json) and figures into `out`.
+
+    The caller sees the process end; a crash or the time limit leaves a
+    traceback in `out/fatal` and neither JSON.
+    """
+    snippet = read_snippet(root, file)
+    redirect(out)
+    fatal = open(out / "fatal", "w")  # noqa: SIM115 (faulthandler keeps it)
+    faulthandler.enable(fatal)
+    faulthandler.dump_traceback_later(snippet.limit, exit=True, file=fatal)
+    opened = watch_opened(root)
+    work = out / "work"  # an empty folder, like the one a reader pastes into
+    work.mkdir()
+    os.chdir(work)
+    try:
+        cells, values = run_cells(root, snippet, out)
+        made = {"cells": cells, "values": values, "opened": sorted(opened)}
+        (out / "done.json").write_text(json.dumps(made))
+    except BaseException as error:
+        (out / "error.json").write_text(json.dumps(describe_error(root, file, error)))
+    finally:
+        faulthandler.cancel_dump_traceback_later()
+
+
+def redirect(out: Path) -> None:
+    """Send what the snippet writes, from Python or from C, to files in `out`."""
+    with contextlib.suppress(ImportError):  # Windows has no such limit
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_FSIZE, (MAX_FILE, MAX_FILE))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    for descriptor, name, mode in ((0, os.devnull, os.O_RDONLY), (1, "stdout", 0), (2, "stderr", 0)):
+        target = os.open(out / name, mode or os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        os.dup2(target, descriptor)
+    sys.stdout, sys.stderr = (open(n, "w", encoding="utf-8", closefd=False) for n in (1, 2))
+
+
+def watch_opened(root: Path) -> set[str]:
+    """The project's files that the snippet opens or imports, filled as it runs."""
+    opened: set[str] = set()
+
+    def hook(event: str, args: tuple) -> None:
+        if event == "open" and isinstance(args[0], str | bytes | os.PathLike):
+            with contextlib.suppress(ValueError):
+                path = Path(os.path.abspath(os.fsdecode(args[0]))).relative_to(root)
+                if not any(part.startswith(".") for part in path.parts):
+                    opened.add(path.as_posix())
+
+    sys.addaudithook(hook)
+    sys.dont_write_bytecode = True
+    sys.pycache_prefix = os.devnull  # an import must open the .py, not a .pyc
+    return opened
+
+
+def run_cells(root: Path, snippet: Snippet, out: Path) -> tuple[dict, dict]:
+    """Run cell after cell as one program; stdout and figures per cell, then values."""
+    import matplotlib
+    import matplotlib.pyplot as plt
+
+    matplotlib.rcParams.update(figure.STYLE)
+    main = types.ModuleType("__main__")
+    main.__file__ = str(root / snippet.file)
+    sys.modules["__main__"] = main
+    sys.path.insert(0, str((root / snippet.file).parent))
+    sys.argv = [main.__file__]
+    cells = {}
+    for cell in snippet.code:
+        figures: list[dict] = []
+        plt.show = lambda *_, cell=cell, figures=figures, **__: show(plt, cell.name, figures, out)
+        code = compile("\n" * cell.line + cell.source, main.__file__, "exec", dont_inherit=True)
+        before = os.fstat(1).st_size
+        exec(code, main.__dict__)
+        sys.stdout.flush()
+        if plt.get_fignums():
+            raise RuntimeError(f"cell '{cell.name}' draws a figure it never shows (call plt.show())")
+        with open(out / "stdout", "rb") as stdout:
+            stdout.seek(before)
+            cells[cell.name] = {"stdout": stdout.read().decode(), "figures": figures}
+    return cells, plain_values(main.__dict__)
+
+
+def show(plt, cell: str, figures: list[dict], out: Path) -> None:
+    """Stands in for plt.show(): a cell's first figure, and its narrow twin."""
+    for number in plt.get_fignums():
+        if len(figures) == 2:
+            raise RuntimeError(f"cell '{cell}' draws a third figure (start a new cell)")
+        stem = cell + (".narrow" if figures else "")
+        figures.append({"file": stem, **figure.save(plt.figure(number), out / stem)})
+    plt.close("all")
+
+
+def plain_values(names: dict) -> dict:
+    """What prose may name: scalars and dicts of them; else why it may not."""
+    skip = types.ModuleType | type | types.FunctionType | types.BuiltinFunctionType
+    return {
+        name: plain(value)
+        for name, value in names.items()
+        if not name.startswith("_") and not isinstance(value, skip)
+    }
+
+
+def plain(value):
+    if isinstance(value, dict):
+        return {str(key): plain(inner) for key, inner in value.items()}
+    if type(value).__module__ == "numpy" and hasattr(value, "item") and not getattr(value, "shape", 1):
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return {"!": f"is {value} (a page shows finite numbers only)"}
+    if isinstance(value, bool | int | float | str):
+        return value
+    kind = type(value).__name__
+    return {"!": f"is a {kind}, not a number (make it one in the snippet, say with .item())"}
+
+
+def describe_error(root: Path, file: str, error: BaseException) -> dict:
+    """Where in the project's own files, and what."""
+    where, trace = (file, 1), error.__traceback__
+    while trace:
+        path = Path(trace.tb_frame.f_code.co_filename)
+        if path.is_relative_to(root / "snippets"):
+            where = (path.relative_to(root).as_posix(), trace.tb_lineno)
+        trace = trace.tb_next
+    if isinstance(error, SystemExit):
+        what = "the snippet calls sys.exit (let it run to its end)"
+    else:
+        what = " ".join(f"{type(error).__name__}: {error}".split()) + f" (run it: python {file})"
+    return {"file": where[0], "line": where[1], "what": what}
+
+
+if __name__ == "__main__":  # where there is no fork: one process, one snippet
+    run(Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3]))

@@ -1,0 +1,280 @@
+"""Turns a page as written into a page as published, still Markdown.
+
+Includes become code and output, references become values, images become the
+figures that snippets drew. What MkDocs renders, what is published as Markdown
+and what pytest-codeblocks runs all come from `expand`.
+"""
+
+import difflib
+import posixpath
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from markdown_it import MarkdownIt
+
+from hooks.snippet import Cell, PressError, Snippet
+
+TYPED = {"console", "markdown"}  # what may be typed by hand: nothing that runs
+INCLUDE = re.compile(r"(?P<file>snippets/[\w/.-]+\.py)#(?P<cell>\w+)$")
+PROSE = re.compile(
+    r"(?P<keep>(?<!\\)\$\$.*?\$\$|(?<!\\)\$[^$\n]+\$|(?P<tick>`+).*?(?P=tick))"
+    r"|!\[(?P<alt>[^\]]*)\]\((?P<src>[^)\s]*)(?:\s+\"(?P<caption>[^\"]*)\")?\)"
+    r"|\{\{ *(?P<ref>[a-z_][\w]*(?:\.\w+)+)(?::(?P<spec>[^}]*?))? *\}\}"
+    r"|(?P<bad>\{\{|<img\b|<!--\s*pytest)",
+    re.S,
+)
+
+
+@dataclass
+class Book:
+    """All snippets with what they made, and what pages have used so far."""
+
+    snippets: dict[str, Snippet]
+    results: dict[str, dict]
+    shown: dict[tuple[str, str], str] = field(default_factory=dict)  # (name, cell) -> where
+    used: set[str] = field(default_factory=set)
+    figures: dict[str, Path] = field(default_factory=dict)  # published path -> made file
+
+    def snippet(self, name: str) -> Snippet:
+        if name not in self.snippets:
+            near = difflib.get_close_matches(name, self.snippets, 3)
+            raise ValueError(f"unknown snippet 'snippets/{name}.py'{have(near or self.snippets)}")
+        self.used.add(name)
+        return self.snippets[name]
+
+    def result(self, name: str) -> dict:
+        self.snippet(name)
+        if name not in self.results:
+            raise ValueError(f"snippets/{name}.py failed, so nothing of it can be shown (mend it)")
+        return self.results[name]
+
+    def cell(self, name: str, cell_name: str) -> Cell:
+        cells = {cell.name: cell for cell in self.snippet(name).code}
+        if cell_name not in cells:
+            raise ValueError(f"unknown cell '{cell_name}' of snippets/{name}.py{have(cells)}")
+        return cells[cell_name]
+
+
+def have(names) -> str:
+    return f" (have: {', '.join(names)})"
+
+
+def expand(text: str, page: str, book: Book) -> str:
+    """The published Markdown of the page `docs/<page>`; PressError names every fault."""
+    faults: list[str] = []
+    lines = text.split("\n")
+    fences = find_fences(text, lines, page, faults)
+    chain = Chain(page, book)
+    parts, at = [], 0
+    for start, end, language in [*fences, (len(lines), len(lines), "")]:
+        parts.append(expand_prose("\n".join(lines[at:start]), page, at, book, faults))
+        at = end
+        if start < end:
+            body = [line for line in lines[start + 1 : end - 1] if line.strip()]
+            try:
+                parts.append(expand_fence(language, body, lines[start:end], chain, start + 1))
+            except ValueError as error:
+                faults.append(f"docs/{page}:{start + 1}: {error}")
+    if faults:
+        raise PressError(*faults)
+    return chain.close("\n".join(parts))
+
+
+def find_fences(text: str, lines: list[str], page: str, faults: list[str]) -> list[tuple]:
+    """(first line, end, language) of each fence; a fence the tests cannot see is a fault."""
+    fences = []
+    for token in MarkdownIt().parse(text):
+        if token.type == "code_block" and re.search(r"^\s*(```|~~~)", token.content, re.M):
+            first = token.map[0] + token.content[: re.search(r"```|~~~", token.content).start()].count("\n")
+            faults.append(f"docs/{page}:{first + 1}: an indented fence escapes the tests (unindent it)")
+        if token.type != "fence":
+            continue
+        start, end = token.map
+        if token.level or lines[start][0] not in "`~":
+            faults.append(f"docs/{page}:{start + 1}: a nested or indented fence escapes the tests (unindent it)")
+        elif end - start < 2 or not re.fullmatch(f"{re.escape(token.markup)}+ *", lines[end - 1]):
+            faults.append(f"docs/{page}:{start + 1}: the fence is never closed (end it with {token.markup})")
+        else:
+            fences.append((start, end, token.info))
+    return fences
+
+
+def expand_fence(language: str, body: list[str], raw: list[str], chain: "Chain", line: int) -> str:
+    """One fence: an include, or typed text of a kind that nothing runs."""
+    if language in TYPED:
+        return "\n".join(["~~~" + language, *raw[1:-1], "~~~"])
+    if language == "diff":
+        return difference(chain.book, body)
+    if language not in ("python", "text"):
+        raise ValueError(f"a fence labelled '{language}' (use exactly python, text, diff, console or markdown)")
+    include = INCLUDE.match(body[0].strip()) if len(body) == 1 else None
+    if not include:
+        raise ValueError(
+            f"a {language} fence holds one include line, nothing typed (write snippets/path/name.py#cell)"
+        )
+    name = include["file"].removeprefix("snippets/").removesuffix(".py")
+    if language == "python":
+        return chain.code(name, include["cell"], line)
+    chain.book.cell(name, include["cell"])
+    made = chain.book.result(name)["cells"].get(include["cell"])
+    if not made or not made["stdout"].strip():
+        raise ValueError(f"cell '{include['cell']}' of snippets/{name}.py prints nothing (drop the text fence)")
+    return f"~~~text\n{made['stdout'].rstrip()}\n~~~"
+
+
+def difference(book: Book, body: list[str]) -> str:
+    """Two snippets compared line by line."""
+    names = [line.strip().removeprefix("snippets/").removesuffix(".py") for line in body]
+    if len(names) != 2:
+        raise ValueError("a diff fence names two snippets, one a line")
+    old, new = (book.snippet(name).source.splitlines() for name in names)
+    files = [f"snippets/{name}.py" for name in names]
+    return "\n".join(["~~~diff", *difflib.unified_diff(old, new, *files, n=0, lineterm=""), "~~~"])
+
+
+class Chain:
+    """The blocks of a page that continue one another, for pytest-codeblocks."""
+
+    def __init__(self, page: str, book: Book):
+        self.page, self.book = page, book
+        self.name, self.count, self.stdout = None, 0, ""
+        self.expected: dict[str, str] = {}  # marker -> block with the chain's whole output
+
+    def code(self, name: str, cell_name: str, line: int) -> str:
+        """The bare block, with comments that name its source and join it to its chain."""
+        cell = self.book.cell(name, cell_name)
+        self.check_order(name, cell, line)
+        joined = self.count > 0
+        self.count += 1
+        made = self.book.result(name)["cells"].get(cell_name)
+        self.stdout += made["stdout"] if made else ""
+        marker = f"\0{name}\0"
+        block = [f"<!-- snippets/{name}.py#{cell_name} -->"]
+        block += ["<!--pytest-codeblocks:cont-->"] if joined else []
+        block += ["```python", cell.source.rstrip(), "```", marker + str(self.count)]
+        self.expected[marker + str(self.count)] = expected_output(self.stdout) if self.stdout else ""
+        self.expected[marker + str(self.count - 1)] = ""  # only the chain's last block asserts
+        return "\n".join(block)
+
+    def check_order(self, name: str, cell: Cell, line: int) -> None:
+        where = self.book.shown.get((name, cell.name))
+        if where:
+            raise ValueError(f"cell '{cell.name}' of snippets/{name}.py is shown already at {where} (show it once)")
+        self.book.shown[name, cell.name] = f"docs/{self.page}:{line}"
+        if cell.hidden:
+            raise ValueError(f"cell '{cell.name}' of snippets/{name}.py is hidden (drop its tag or this block)")
+        if self.name != name:
+            self.name, self.count, self.stdout = name, 0, ""
+        due = self.book.snippets[name].code[self.count].name if self.count < len(self.book.snippets[name].code) else "-"
+        if due != cell.name:
+            raise ValueError(
+                f"cell '{cell.name}' of snippets/{name}.py is out of order: '{due}' comes first"
+                " (show a snippet's cells in order, on one page, with no other snippet between)"
+            )
+
+    def close(self, text: str) -> str:
+        for marker, block in sorted(self.expected.items(), reverse=True):
+            text = text.replace(marker, block)
+        return text
+
+
+def expected_output(stdout: str) -> str:
+    """What the whole chain prints, in a comment that pytest-codeblocks compares."""
+    if "-->" in stdout or "```" in stdout:
+        raise ValueError("an output with --> or ``` cannot be tested (print something else)")
+    return f"<!--pytest-codeblocks:expected-output-->\n<!--\n```text\n{stdout}```\n-->"
+
+
+def expand_prose(text: str, page: str, offset: int, book: Book, faults: list[str]) -> str:
+    """Values and figures of the lines between two fences."""
+
+    def fault(position: int, what: object) -> str:
+        faults.append(f"docs/{page}:{offset + text.count(chr(10), 0, position) + 1}: {what}")
+        return ""
+
+    def replace(match: re.Match) -> str:
+        try:
+            if match["keep"]:
+                return match[0]
+            if match["ref"]:
+                return value(match["ref"], match["spec"] or "", book)
+            if match["src"] is not None:
+                alt, caption = (PROSE.sub(replace, match[part] or "") for part in ("alt", "caption"))
+                return image(alt, match["src"], caption, page, book)
+        except ValueError as error:
+            return fault(match.start(), error)
+        advice = {"{{": "write {{ snippet.value:format }}", "<img": "write ![alt text](../images/...)"}
+        what = f"unreadable '{match['bad']}' ({advice.get(match['bad'], 'the press writes test comments itself')})"
+        return fault(match.start(), what)
+
+    return PROSE.sub(replace, text)
+
+
+def value(reference: str, spec: str, book: Book) -> str:
+    """A snippet's value, formatted: `lstm.step.parameters:,d`."""
+    parts = reference.split(".")
+    cut = next((n for n in range(len(parts) - 1, 0, -1) if "/".join(parts[:n]) in book.snippets), len(parts) - 1)
+    found = book.result("/".join(parts[:cut]))["values"]
+    for key in parts[cut:]:
+        if not isinstance(found, dict) or key not in found:
+            names = [] if is_bad(found) or not isinstance(found, dict) else found
+            raise ValueError(f"unknown value '{reference}'{have(k for k in names if not is_bad(found[k]))}")
+        found = found[key]
+    if is_bad(found):
+        raise ValueError(f"value '{reference}' {found['!']}")
+    if isinstance(found, dict):
+        raise ValueError(f"value '{reference}' is a dict{have(found)}")
+    try:
+        return format(found, spec)
+    except ValueError:
+        raise ValueError(f"value '{reference}' is {found!r}, which '{spec}' cannot format (mend the format)") from None
+
+
+def is_bad(found) -> bool:
+    return isinstance(found, dict) and "!" in found
+
+
+def image(alt: str, src: str, caption: str, page: str, book: Book) -> str:
+    """An image of the page, as the published figure: `../images/<snippet>[/<cell>].svg`."""
+    path = posixpath.normpath(posixpath.join("docs", posixpath.dirname(page), src))
+    stem = re.sub(r"\.(svg|png)$", "", path).removeprefix("images/")
+    if not path.startswith("images/") or stem == path:
+        raise ValueError(f"no snippet draws '{src}' (an image is ../images/<snippet>/<cell>.svg)")
+    if not alt.strip():
+        raise ValueError(f"the image '{src}' has no alt text (say what it shows)")
+    name, _, cell_name = (stem, "", "") if stem in book.snippets else stem.rpartition("/")
+    if name not in book.snippets:
+        near = difflib.get_close_matches(stem, book.snippets, 3)
+        raise ValueError(f"no snippet draws '{src}'{have(near or book.snippets)}")
+    drawn = {cell: made["figures"] for cell, made in book.result(name)["cells"].items() if made["figures"]}
+    cell_name = cell_name or (next(iter(drawn)) if len(drawn) == 1 else "")
+    if cell_name not in drawn:
+        cells = [f"{name}/{cell}.svg" for cell in drawn]
+        raise ValueError(f"no cell of snippets/{name}.py draws '{src}'{have(cells)}")
+    for made, twin in zip(drawn[cell_name], ("", ".narrow"), strict=False):
+        for theme in ("", ".dark"):
+            file = book.results[name]["folder"] / f"{made['file']}{theme}.svg"
+            book.figures[f"images/{stem}{twin}{theme}.svg"] = file
+    url = posixpath.relpath(f"images/{stem}.svg", page_folder(page))
+    return f'![{alt}]({url}{f" {chr(34)}{caption}{chr(34)}" if caption else ""})'
+
+
+def page_folder(page: str) -> str:
+    """The folder a page is published in: docs/rnn.md -> rnn, docs/index.md -> '.'"""
+    stem = page.removesuffix(".md").removesuffix(".ipynb")
+    return posixpath.dirname(stem) or "." if posixpath.basename(stem) == "index" else stem
+
+
+def leftovers(book: Book) -> list[str]:
+    """Faults at the end of a build: what snippets hold and no page shows."""
+    faults = []
+    for name, snippet in book.snippets.items():
+        if name not in book.used:
+            faults.append(f"{snippet.file}:1: no page shows anything of it (use it or remove it)")
+            continue
+        for cell in snippet.code:
+            if not cell.hidden and (name, cell.name) not in book.shown:
+                what = f"no page shows cell '{cell.name}' (include it, or tag it hidden)"
+                faults.append(f"{snippet.file}:{cell.line}: {what}")
+    return faults

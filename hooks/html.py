@@ -1,0 +1,110 @@
+"""Dresses the published Markdown for HTML: sources named, figures themed, formulas set."""
+
+import atexit
+import html
+import json
+import posixpath
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from hooks.expand import Book, page_folder
+from hooks.snippet import PressError
+
+SOURCE = re.compile(
+    r"^<!-- (?P<file>snippets/\S+)#(?P<cell>\w+) -->\n(?P<cont><!--pytest-codeblocks:cont-->\n)?", re.M
+)
+EXPECTED = re.compile(r"^<!--pytest-codeblocks:expected-output-->\n<!--\n.*?\n-->\n", re.M | re.S)
+IMAGE = re.compile(r"!\[(?P<alt>[^\]]*)\]\((?P<src>\S*?\.svg)(?: \"(?P<caption>[^\"]*)\")?\)")
+FORMULA = re.compile(r'<(span|div) class="arithmatex">\\[(\[](?P<tex>.*?)\\[)\]]</\1>', re.S)
+SIZE = re.compile(r'<svg [^>]*?width="([\d.]+)pt" height="([\d.]+)pt"')
+ROLES = {"x": "input", "h": "hidden", "c": "cell", "f": "keep", "z": "keep", "i": "write"} | {
+    "o": "read", "r": "read", "g": "candidate", "n": "candidate"
+}
+SYMBOL = re.compile(f"<msub><mi>([{''.join(ROLES)}])</mi>")
+_node: subprocess.Popen | None = None
+
+
+def dress(markdown: str, page: str, book: Book, repo: str) -> str:
+    """Published Markdown to what MkDocs renders: adds what only HTML needs."""
+    folder = page_folder(page)
+
+    def source(match: re.Match) -> str:
+        parts = [
+            file_link(repo, match["file"]),
+            f"cell <code>{match['cell']}</code>",
+            f'<a href="{posixpath.relpath(match["file"], folder)}" download>download</a>',
+            *(["continues the block above"] if match["cont"] else []),
+        ]
+        return f'<p class="source">{" · ".join(parts)}</p>\n\n'
+
+    def figure(match: re.Match) -> str:
+        path = posixpath.normpath(posixpath.join(folder, match["src"]))
+        return figure_html(path, match["alt"], match["caption"] or "", folder, book, repo)
+
+    text = EXPECTED.sub("", markdown)
+    text = SOURCE.sub(source, text)
+    text = re.sub(r"^~~~text$", "~~~ { .text .output }", text, flags=re.M)
+    return IMAGE.sub(figure, text)
+
+
+def file_link(repo: str, file: str, words: str = "") -> str:
+    return f'<a href="{repo}/blob/main/{file}">{words}{file}</a>'
+
+
+def figure_html(path: str, alt: str, caption: str, folder: str, book: Book, repo: str) -> str:
+    """A figure in light and dark, wide and narrow; CSS shows one of them."""
+
+    def size(file: str) -> str:
+        width, height = map(float, SIZE.search(book.figures[file].read_text()).groups())
+        return f'width="{width:.0f}" height="{height:.0f}"'
+
+    stem = path.removesuffix(".svg")
+    pictures = []
+    for theme, suffix in (("only-light", ".svg"), ("only-dark", ".dark.svg")):
+        wide, narrow = stem + suffix, stem + ".narrow" + suffix
+        url, twin = (posixpath.relpath(file, folder) for file in (wide, narrow))
+        has_twin = narrow in book.figures
+        small = f'<source media="(max-width: 599px)" srcset="{twin}" {size(narrow)}>' if has_twin else ""
+        img = f'<img src="{url}" alt="{html.escape(alt)}" {size(wide)} loading="lazy">'
+        pictures.append(f'<picture class="{theme}">{small}{img}</picture>')
+    by = f'<span class="by">{file_link(repo, drawing_file(stem, book), "drawn by ")}</span>'
+    caption = f"{html.escape(caption, quote=False)} {by}".strip()
+    return f'<figure class="figure">\n{"".join(pictures)}\n<figcaption>{caption}</figcaption>\n</figure>'
+
+
+def drawing_file(stem: str, book: Book) -> str:
+    name = stem.removeprefix("images/")
+    return f"snippets/{name if name in book.snippets else posixpath.dirname(name)}.py"
+
+
+def set_formulas(content: str, page: str, markdown: str) -> str:
+    """Replace every TeX formula of a page's HTML by MathML, made here and now."""
+
+    def formula(match: re.Match) -> str:
+        tex = html.unescape(match["tex"]).strip()
+        answer = temml(tex, match[1] == "div")
+        if "error" in answer:
+            at = markdown.find(tex)
+            line = markdown.count("\n", 0, at) + 1 if at >= 0 else 1
+            raise PressError(f"docs/{page}:{line}: formula {tex!r}: {answer['error']} (mend the TeX)")
+        return SYMBOL.sub(lambda m: f'<msub class="role-{ROLES[m[1]]}"><mi>{m[1]}</mi>', answer["mathml"])
+
+    return FORMULA.sub(formula, content)
+
+
+def temml(tex: str, display: bool) -> dict:
+    """One formula through Temml, in a Node process that lives as long as the build."""
+    global _node
+    if _node is None or _node.poll() is not None:
+        node = Path(sys.executable).with_name("node")
+        command = [node, Path(__file__).with_name("temml.mjs")]
+        _node = subprocess.Popen(command, stdin=-1, stdout=-1, text=True, encoding="utf-8")
+        atexit.register(_node.stdin.close)
+    _node.stdin.write(json.dumps({"tex": tex, "display": display}) + "\n")
+    _node.stdin.flush()
+    answer = _node.stdout.readline()
+    if not answer:
+        raise PressError("hooks/temml.mjs:1: Temml ended early (run `make site`, which installs it)")
+    return json.loads(answer)

@@ -1,0 +1,260 @@
+"""Fits the press to MkDocs: the only file of ours that knows it."""
+
+import atexit
+import logging
+import os
+import posixpath
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from filelock import FileLock
+from mkdocs.exceptions import PluginError
+from mkdocs.plugins import event_priority
+from mkdocs.structure.files import File
+from mkdocs.utils.meta import get_data
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+from hooks import html, mend, notebook, run
+from hooks.expand import Book, expand, leftovers, page_folder
+from hooks.snippet import PressError, read_text
+
+DEFAULT_REPO = "https://github.com/Shadabur-Rahaman/Daily-ML-Dose"
+log = logging.getLogger("mkdocs.plugins.press")
+
+
+class State:
+    """What one build hands from event to event."""
+
+    serving = False
+    root: Path
+    site: Path  # where the finished site belongs
+    book: Book
+    pages: dict[str, str]  # docs path -> published Markdown
+    titles: list[tuple[str, str, str]]  # folder, title, description
+    faults: list[str]
+    warnings: list[str]
+
+
+state = State()
+
+
+class Collect(logging.Handler):
+    """Remembers warnings: MkDocs' own strict mode counts them after the site is in place."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        state.warnings.append(record.getMessage())
+
+
+def on_startup(command: str, dirty: bool) -> None:
+    state.serving = command == "serve"
+    logging.getLogger("mkdocs").addHandler(Collect(logging.WARNING))
+
+
+def git(*args: str) -> str:
+    """What git says about the project; empty where it has nothing to say."""
+    answer = subprocess.run(["git", "-C", state.root, *args], capture_output=True, text=True)
+    return answer.stdout.strip() if answer.returncode == 0 else ""
+
+
+def repo_address() -> str:
+    """The repository's web address: from the environment, from git, or the default."""
+    remote = os.environ.get("REPO_URL") or git("remote", "get-url", "origin")
+    match = re.fullmatch(r"(?:https://|git@|ssh://git@)([\w.-]+)[/:]([\w.-]+)/([\w.-]+?)(?:\.git)?/?", remote)
+    return f"https://{match[1]}/{match[2]}/{match[3]}" if match else DEFAULT_REPO
+
+
+def site_address(repo: str) -> str:
+    """Where GitHub Pages publishes that repository."""
+    owner, name = repo.rsplit("/", 2)[1:]
+    return f"https://{owner.lower()}.github.io/{name}/"
+
+
+def on_config(config):
+    state.root = Path(config.config_file_path).parent
+    state.site = Path(config.site_dir)
+    state.warnings = []
+    config.repo_url = repo_address()
+    config.edit_uri = "edit/main/docs/"
+    if not state.serving:
+        config.site_url = os.environ.get("SITE_URL") or site_address(config.repo_url)
+        config.site_dir = str(state.site.with_name(f".{state.site.name}-{os.getpid()}"))
+    os.environ["SOURCE_DATE_EPOCH"] = git("log", "-1", "--format=%ct") or "0"
+    return config
+
+
+@event_priority(100)  # before mkdocs-jupyter looks for notebooks
+def on_files(files, config):
+    snippets, results, state.faults = run.results(state.root, lambda line: log.info(line))
+    state.book = Book(snippets, results)
+    state.pages = {}
+    for page, text in sorted(sources(files).items()):
+        try:
+            state.pages[page] = expand(text, page, state.book)
+        except PressError as error:
+            state.faults += error.faults
+            state.pages[page] = text
+    if not state.faults:
+        state.faults = leftovers(state.book)
+    if state.faults and not state.serving:
+        raise PluginError("\n" + "\n".join(state.faults))
+    for fault in state.faults:
+        log.error(fault)
+    if not state.faults:
+        add_notebooks(files, config)
+    return files
+
+
+def sources(files) -> dict[str, str]:
+    """Every page as written: the files of docs/, and one page per notebook."""
+    pages = {}
+    for file in files.documentation_pages():
+        if file.src_uri.endswith(".md"):
+            try:
+                pages[file.src_uri] = read_text(state.root, posixpath.join("docs", file.src_uri))
+            except PressError as error:
+                state.faults += error.faults
+    for snippet in notebooks():
+        try:
+            pages[f"notebooks/{snippet.name}.ipynb"] = notebook.page_source(snippet, state.book)
+        except PressError as error:
+            state.faults += error.faults
+    return pages
+
+
+def notebooks() -> list:
+    return [snippet for snippet in state.book.snippets.values() if snippet.is_notebook]
+
+
+def add_notebooks(files, config) -> None:
+    """Put the executed notebooks in the place of the clean ones."""
+    folder = tempfile.mkdtemp()
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    for snippet in notebooks():
+        uri = f"notebooks/{snippet.name}.ipynb"
+        figures = {}
+        for cell in snippet.code:
+            drawn = f"images/{snippet.name}/{cell.name}.svg"
+            if drawn in state.book.figures:
+                figures[cell.name] = html.figure_html(
+                    drawn, cell.alt, "", page_folder(uri), state.book, config.repo_url
+                )
+        made = state.book.results[snippet.name]
+        path = Path(folder, uri)
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(notebook.for_page(snippet, figures, made, config.repo_url))
+        if old := files.get_file_from_path(uri):
+            files.remove(old)
+        files.append(File(uri, folder, config.site_dir, config.use_directory_urls))
+
+
+def on_page_markdown(markdown, page, config, files):
+    uri = page.file.src_uri
+    if uri not in state.pages or uri.endswith(".ipynb"):
+        return markdown
+    text, _ = get_data(state.pages[uri])
+    if state.faults:
+        faults = "\n".join(state.faults)
+        return f"~~~text\nThe press cannot build this page:\n{faults}\n~~~\n\n{text}"
+    return html.dress(text, uri, state.book, config.repo_url)
+
+
+def on_page_content(content, page, config, files):
+    uri = page.file.src_uri
+    if uri.endswith(".ipynb"):
+        content = re.sub(r"<style\b.*?</style>|<script\b.*?</script>", "", content, flags=re.S)
+        page.edit_url = f"{config.repo_url}/edit/main/snippets/{posixpath.basename(uri)[:-6]}.py"
+    try:
+        return html.set_formulas(content, uri, state.pages.get(uri, ""))
+    except PressError as error:
+        if not state.serving:
+            raise PluginError(str(error)) from None
+        log.error(str(error))
+        return f"<pre>{error}</pre>{content}"
+
+
+def on_post_page(output, page, config):
+    return mend.mend(output)
+
+
+def on_post_build(config):
+    site = Path(config.site_dir)
+    if not state.faults:
+        write_extras(site, config)
+    if state.serving:
+        return
+    if state.warnings and config.strict:
+        raise PluginError(f"{len(state.warnings)} warnings, each a fault (see above); the site was not replaced")
+    put_in_place(site, state.site)
+    log.info(f"The site is in {state.site}; look at it with: make serve")
+
+
+def write_extras(site: Path, config) -> None:
+    """What stands beside the HTML: Markdown twins, llms.txt, snippets, figures, notebooks."""
+
+    def write(path: str, data: str | bytes) -> None:
+        target = site / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(data.encode() if isinstance(data, str) else data)
+
+    twins = {uri: plain_links(get_data(text)[0], uri) for uri, text in state.pages.items()}
+    for uri, text in twins.items():
+        write(posixpath.join(page_folder(uri), "index.md"), text)
+    write("llms.txt", llms_index(config))
+    write("llms-full.txt", "\n\n".join(text.strip() for text in twins.values()) + "\n")
+    for path, file in state.book.figures.items():
+        write(path, file.read_bytes())
+    for snippet in state.book.snippets.values():
+        write(snippet.file, snippet.source)
+    for snippet in notebooks():
+        write(f"notebooks/{snippet.name}/{snippet.name}.ipynb", notebook.executed(snippet, state.book))
+
+
+def plain_links(text: str, uri: str) -> str:
+    """Links between pages, as links between their Markdown twins."""
+
+    def link(match: re.Match) -> str:
+        target = posixpath.normpath(posixpath.join(posixpath.dirname(uri), match[1]))
+        twin = posixpath.join(page_folder(target), "index.md")
+        return f"]({posixpath.relpath(twin, page_folder(uri))}{match[2] or ''})"
+
+    return re.sub(r"\]\((?!\w+:)([\w./-]+\.(?:md|ipynb))(#[\w-]+)?\)", link, text)
+
+
+def llms_index(config) -> str:
+    lines = [f"# {config.site_name}", "", f"> {config.site_description}", ""]
+    for uri, text in state.pages.items():
+        title = re.search(r"^# (.+)$", text, re.M)
+        about = get_data(text)[1].get("description", "")
+        address = posixpath.normpath(posixpath.join(page_folder(uri), "index.md"))
+        lines.append(f"- [{title[1] if title else uri}]({config.site_url}{address}): {about}".rstrip(": "))
+    return "\n".join(lines) + "\n"
+
+
+def put_in_place(new: Path, site: Path) -> None:
+    """Replace the previous site by the new one; a build killed here loses neither for long."""
+    with FileLock(state.root / ".cache" / "site.lock"):
+        old = new.with_name(new.name + "-old")
+        if site.exists():
+            site.rename(old)
+        new.rename(site)
+        shutil.rmtree(old, ignore_errors=True)
+    for left in site.parent.glob(f".{site.name}-*"):
+        if time.time() - left.stat().st_mtime > 3600:  # of a build that was killed
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def on_build_error(error):
+    site = getattr(state, "site", None)
+    if site and not state.serving:
+        shutil.rmtree(site.with_name(f".{site.name}-{os.getpid()}"), ignore_errors=True)
+
+
+def on_serve(server, config, builder):
+    for folder in ("snippets", "hooks"):
+        server.watch(str(state.root / folder))
+    return server
