@@ -50,7 +50,7 @@ def redirect(out: Path) -> None:
     for descriptor, name, mode in ((0, os.devnull, os.O_RDONLY), (1, "stdout", 0), (2, "stderr", 0)):
         target = os.open(out / name, mode or os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         os.dup2(target, descriptor)
-    sys.stdout, sys.stderr = (open(n, "w", encoding="utf-8", closefd=False) for n in (1, 2))
+    sys.stdout, sys.stderr = (os.fdopen(n, "w", encoding="utf-8", closefd=False) for n in (1, 2))
 
 
 def watch_opened(root: Path) -> set[str]:
