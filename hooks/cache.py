@@ -18,18 +18,20 @@ from hooks.snippet import PressError, Snippet
 
 ENTRIES = Path(".cache/press")
 KEEP_DAYS = 14  # an entry no build has used for so long is evicted
-RUNNERS = ("cache.py", "child.py", "figure.py", "host.py", "palette.json", "snippet.py")
+RUNNERS = ("cache.py", "child.py", "figure.py", "host.py", "palette.json", "run.py", "snippet.py")
 
 
 def digest(*parts: bytes) -> str:
     return hashlib.sha256(b"\0".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()
 
 
+PRESS = digest(*((Path(__file__).parent / name).read_bytes() for name in RUNNERS))  # as this process runs it
+
+
 def base_key(snippet: Snippet) -> str:
     """All that is known before the run: source, press and library versions."""
-    press = [(Path(__file__).parent / name).read_bytes() for name in RUNNERS]
     versions = [platform.python_version(), *map(version, ("numpy", "torch", "matplotlib"))]
-    return digest(snippet.file.encode(), snippet.source.encode(), repr(versions).encode(), *press)
+    return digest(*map(str.encode, (snippet.file, snippet.source, repr(versions), PRESS)))
 
 
 def hash_files(root: Path, files) -> dict[str, str | None]:
@@ -54,33 +56,28 @@ def find(root: Path, snippet: Snippet) -> dict | None:
                 raise ValueError("a file of the entry was changed")
             os.utime(entry)  # says that it is in use
             return result | {"folder": entry}
-        except FileNotFoundError:
-            continue
         except (ValueError, KeyError, TypeError, OSError):  # damaged: make it again
-            shutil.rmtree(entry, ignore_errors=True)
+            remove(entry)
     return None
 
 
 def store(root: Path, snippet: Snippet, made: dict, out: Path) -> dict:
     """Move a finished run's folder to its place; return its result."""
-    opened = hash_files(root, set(made["opened"]) - {snippet.file})
-    base = base_key(snippet)
     files = [path.name for path in out.iterdir() if path.suffix in (".svg", ".png")]
-    result = {
-        "base": base,
-        "opened": opened,
-        "files": hash_files(out, files),
-        "cells": made["cells"],
-        "values": made["values"],
-    }
+    result = made | {"files": hash_files(out, files)}
     for path in out.iterdir():
         if path.name not in files:
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
+            remove(path)
     (out / "result.json").write_text(json.dumps(result))
-    entry = root / ENTRIES / (entry_prefix(snippet) + digest(base.encode(), repr(opened).encode())[:16])
-    with suppress(OSError):
-        out.rename(entry)  # fails if another build was first: same key, same result
-    return find(root, snippet) or result | {"folder": out}
+    inputs = repr((made["base"], sorted(made["opened"].items())))
+    entry = root / ENTRIES / (entry_prefix(snippet) + digest(inputs.encode())[:16])
+    try:
+        out = out.rename(entry)
+    except OSError:  # another build was first: same key, same result
+        if found := find(root, snippet):
+            remove(out)
+            return found
+    return result | {"folder": out}
 
 
 def new_folder(root: Path, snippet: Snippet) -> Path:
@@ -100,4 +97,10 @@ def evict(root: Path) -> None:
         days = 1 if entry.name.startswith("tmp.") else KEEP_DAYS
         with suppress(OSError):
             if time.time() - entry.stat().st_mtime > days * 86400:
-                shutil.rmtree(entry)
+                remove(entry)
+
+
+def remove(path: Path) -> None:
+    """Remove a file or a folder, unless another build does so too."""
+    with suppress(FileNotFoundError):
+        shutil.rmtree(path) if path.is_dir() else path.unlink()

@@ -1,15 +1,17 @@
 """Runs one snippet in a process of its own and writes down what it made."""
 
 import contextlib
+import errno
 import faulthandler
 import json
 import math
 import os
 import sys
 import types
+from importlib.util import source_from_cache
 from pathlib import Path
 
-from hooks import figure
+from hooks import cache, figure
 from hooks.snippet import Snippet, read_snippet
 
 MAX_FILE = 64 * 2**20  # bytes; an endless loop that prints must not fill the disk
@@ -22,6 +24,7 @@ def run(root: Path, file: str, out: Path) -> None:
     traceback in `out/fatal` and neither JSON.
     """
     snippet = read_snippet(root, file)
+    base = cache.base_key(snippet)
     redirect(out)
     fatal = open(out / "fatal", "w")  # noqa: SIM115 (faulthandler keeps it)
     faulthandler.enable(fatal)
@@ -32,7 +35,7 @@ def run(root: Path, file: str, out: Path) -> None:
     os.chdir(work)
     try:
         cells, values = run_cells(root, snippet, out)
-        made = {"cells": cells, "values": values, "opened": sorted(opened)}
+        made = {"base": base, "opened": opened, "cells": cells, "values": values}
         (out / "done.json").write_text(json.dumps(made))
     except BaseException as error:
         (out / "error.json").write_text(json.dumps(describe_error(root, file, error)))
@@ -47,26 +50,27 @@ def redirect(out: Path) -> None:
 
         resource.setrlimit(resource.RLIMIT_FSIZE, (MAX_FILE, MAX_FILE))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    for descriptor, name, mode in ((0, os.devnull, os.O_RDONLY), (1, "stdout", 0), (2, "stderr", 0)):
-        target = os.open(out / name, mode or os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-        os.dup2(target, descriptor)
-    sys.stdout, sys.stderr = (os.fdopen(n, "w", encoding="utf-8", closefd=False) for n in (1, 2))
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    os.dup2(os.open(out / "stdout", os.O_WRONLY | os.O_CREAT | os.O_APPEND), 1)
+    os.dup2(os.open(out / "stderr", os.O_WRONLY | os.O_CREAT | os.O_APPEND), 2)
+    sys.stdout, sys.stderr = (os.fdopen(n, "w", 1, encoding="utf-8", closefd=False) for n in (1, 2))
 
 
-def watch_opened(root: Path) -> set[str]:
-    """The project's files that the snippet opens or imports, filled as it runs."""
-    opened: set[str] = set()
+def watch_opened(root: Path) -> dict[str, str | None]:
+    """The project's files that the snippet opens or imports, with their hashes, filled as it runs."""
+    opened: dict[str, str | None] = {}
 
     def hook(event: str, args: tuple) -> None:
         if event == "open" and isinstance(args[0], str | bytes | os.PathLike):
             with contextlib.suppress(ValueError):
                 path = Path(os.path.abspath(os.fsdecode(args[0]))).relative_to(root)
-                if not any(part.startswith(".") for part in path.parts):
-                    opened.add(path.as_posix())
+                name = source_from_cache(path) if path.suffix == ".pyc" else path.as_posix()
+                if name not in opened and not any(part.startswith(".") for part in path.parts):
+                    opened[name] = None  # now, for hashing opens it too
+                    opened.update(cache.hash_files(root, [name]))
 
     sys.addaudithook(hook)
     sys.dont_write_bytecode = True
-    sys.pycache_prefix = os.devnull  # an import must open the .py, not a .pyc
     return opened
 
 
@@ -75,16 +79,17 @@ def run_cells(root: Path, snippet: Snippet, out: Path) -> tuple[dict, dict]:
     import matplotlib
     import matplotlib.pyplot as plt
 
+    matplotlib.rcdefaults()  # not what a matplotlibrc of the user's says
     matplotlib.rcParams.update(figure.STYLE)
     main = types.ModuleType("__main__")
     main.__file__ = str(root / snippet.file)
     sys.modules["__main__"] = main
-    sys.path.insert(0, str((root / snippet.file).parent))
+    sys.path[0] = str((root / snippet.file).parent)  # so far it was the press's
     sys.argv = [main.__file__]
     cells = {}
+    plt.show = lambda *_, **__: show(plt, cell.name, figures, out)
     for cell in snippet.code:
         figures: list[dict] = []
-        plt.show = lambda *_, cell=cell, figures=figures, **__: show(plt, cell.name, figures, out)
         code = compile("\n" * cell.line + cell.source, main.__file__, "exec", dont_inherit=True)
         before = os.fstat(1).st_size
         exec(code, main.__dict__)
@@ -140,10 +145,15 @@ def describe_error(root: Path, file: str, error: BaseException) -> dict:
         trace = trace.tb_next
     if isinstance(error, SystemExit):
         what = "the snippet calls sys.exit (let it run to its end)"
+    elif isinstance(error, OSError) and error.errno == errno.EFBIG:
+        what = f"the snippet writes more than {MAX_FILE >> 20} MiB (an endless loop?)"
     else:
         what = " ".join(f"{type(error).__name__}: {error}".split()) + f" (run it: python {file})"
     return {"file": where[0], "line": where[1], "what": what}
 
 
 if __name__ == "__main__":  # where there is no fork: one process, one snippet
+    import matplotlib.pyplot  # noqa: F401  (before the time limit begins)
+
     run(Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3]))
+    os._exit(0)  # like a fork: no thread and no atexit function lives on

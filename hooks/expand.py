@@ -17,13 +17,23 @@ from hooks.snippet import Cell, PressError, Snippet
 
 TYPED = {"console", "markdown"}  # what may be typed by hand: nothing that runs
 INCLUDE = re.compile(r"(?P<file>snippets/[\w/.-]+\.py)#(?P<cell>\w+)$")
+INSIDE = r"(?:(?!\n\s*\n).)+?"  # of a formula or a code span: no blank line
 PROSE = re.compile(
-    r"(?P<keep>(?<!\\)\$\$.*?\$\$|(?<!\\)\$[^$\n]+\$|(?P<tick>`+).*?(?P=tick))"
+    rf"(?P<keep>(?<!\\)\$\$(?!\$){INSIDE}\$\$|(?<![\\$])\$(?![\s$])(?:\\.|[^\\$\n])+?(?<!\s)\$"
+    rf"|(?<!`)(?P<tick>`+)(?!`){INSIDE}(?<!`)(?P=tick)(?!`))"
     r"|!\[(?P<alt>[^\]]*)\]\((?P<src>[^)\s]*)(?:\s+\"(?P<caption>[^\"]*)\")?\)"
     r"|\{\{ *(?P<ref>[a-z_][\w]*(?:\.\w+)+)(?::(?P<spec>[^}]*?))? *\}\}"
-    r"|(?P<bad>\{\{|<img\b|<!--\s*pytest)",
-    re.S,
+    r"|(?P<bad>\{\{|!\[|<(?:img|pre)\b|<!--[-\s]*pytest)",
+    re.S | re.I,
 )
+LOOSE = re.compile(r"[\s>*+\d.)-]*(?:```[^`]*|~~~.*)$")  # begins or ends a fence
+
+ADVICE = {
+    "{{": "write {{ snippet.value:format }}",
+    "![": 'write ![alt text](../images/snippet.svg "caption")',
+    "<img": "write ![alt text](../images/...)",
+    "<pre": "show a cell of a snippet",
+}
 
 
 @dataclass
@@ -55,9 +65,26 @@ class Book:
             raise ValueError(f"unknown cell '{cell_name}' of snippets/{name}.py{have(cells)}")
         return cells[cell_name]
 
+    def output(self, name: str, cell_name: str) -> str:
+        """What a cell printed, whole lines only."""
+        self.cell(name, cell_name)
+        made = self.result(name)["cells"].get(cell_name)  # a recorded snippet made none
+        stdout = made["stdout"] if made else ""
+        what = f"the output of cell '{cell_name}' of snippets/{name}.py"
+        if stdout and stdout[-1] != "\n":
+            raise ValueError(f"{what} ends without a line end (let print end it)")
+        return harmless(what, stdout, r"^\s*(?:```|~~~)|<!--|-->")
+
 
 def have(names) -> str:
     return f" (have: {', '.join(names)})"
+
+
+def harmless(what: str, text: str, signs: str) -> str:
+    """The text, unless it holds one of the signs, at which its fence would end or a test begin."""
+    if found := re.search(signs, text, re.M):
+        raise ValueError(f"{what} holds '{found[0].strip()}', which the tests would read (write something else)")
+    return text
 
 
 def expand(text: str, page: str, book: Book) -> str:
@@ -83,27 +110,29 @@ def expand(text: str, page: str, book: Book) -> str:
 
 def find_fences(text: str, lines: list[str], page: str, faults: list[str]) -> list[tuple]:
     """(first line, end, language) of each fence; a fence the tests cannot see is a fault."""
-    fences = []
+    fences, loose = [], set(range(len(lines)))
     for token in MarkdownIt().parse(text):
-        if token.type == "code_block" and re.search(r"^\s*(```|~~~)", token.content, re.M):
-            first = token.map[0] + token.content[: re.search(r"```|~~~", token.content).start()].count("\n")
-            faults.append(f"docs/{page}:{first + 1}: an indented fence escapes the tests (unindent it)")
-        if token.type != "fence":
+        if token.level or token.type not in ("fence", "code_block"):
             continue
         start, end = token.map
-        if token.level or lines[start][0] not in "`~":
-            faults.append(f"docs/{page}:{start + 1}: a nested or indented fence escapes the tests (unindent it)")
+        loose -= set(range(start, end))
+        if lines[start][0] not in "`~":
+            faults.append(f"docs/{page}:{start + 1}: an indented block of code escapes the tests (unindent it)")
         elif end - start < 2 or not re.fullmatch(f"{re.escape(token.markup)}+ *", lines[end - 1]):
             faults.append(f"docs/{page}:{start + 1}: the fence is never closed (end it with {token.markup})")
         else:
             fences.append((start, end, token.info))
+    nested = [number for number in sorted(loose) if LOOSE.match(lines[number])]
+    for number in nested[::2]:  # each second one ends what the one before it began
+        faults.append(f"docs/{page}:{number + 1}: a nested fence escapes the tests (unindent it)")
     return fences
 
 
 def expand_fence(language: str, body: list[str], raw: list[str], chain: "Chain", line: int) -> str:
     """One fence: an include, or typed text of a kind that nothing runs."""
     if language in TYPED:
-        return "\n".join(["~~~" + language, *raw[1:-1], "~~~"])
+        typed = harmless("the block", "\n".join(raw[1:-1]), r"```|~~~|<!--")
+        return f"~~~{language}\n{typed}\n~~~"
     if language == "diff":
         return difference(chain.book, body)
     if language not in ("python", "text"):
@@ -116,11 +145,10 @@ def expand_fence(language: str, body: list[str], raw: list[str], chain: "Chain",
     name = include["file"].removeprefix("snippets/").removesuffix(".py")
     if language == "python":
         return chain.code(name, include["cell"], line)
-    chain.book.cell(name, include["cell"])
-    made = chain.book.result(name)["cells"].get(include["cell"])
-    if not made or not made["stdout"].strip():
+    stdout = chain.book.output(name, include["cell"]).rstrip()
+    if not stdout:
         raise ValueError(f"cell '{include['cell']}' of snippets/{name}.py prints nothing (drop the text fence)")
-    return f"~~~text\n{made['stdout'].rstrip()}\n~~~"
+    return f"~~~text\n{stdout}\n~~~"
 
 
 def difference(book: Book, body: list[str]) -> str:
@@ -147,12 +175,12 @@ class Chain:
         self.check_order(name, cell, line)
         joined = self.count > 0
         self.count += 1
-        made = self.book.result(name)["cells"].get(cell_name)
-        self.stdout += made["stdout"] if made else ""
+        self.stdout += self.book.output(name, cell_name)
         marker = f"\0{name}\0"
         block = [f"<!-- snippets/{name}.py#{cell_name} -->"]
         block += ["<!--pytest-codeblocks:cont-->"] if joined else []
-        block += ["```python", cell.source.rstrip(), "```", marker + str(self.count)]
+        source = harmless("the cell", cell.source.strip("\n"), r"^\s*```")
+        block += ["```python", source, "```", marker + str(self.count)]
         self.expected[marker + str(self.count)] = expected_output(self.stdout) if self.stdout else ""
         self.expected[marker + str(self.count - 1)] = ""  # only the chain's last block asserts
         return "\n".join(block)
@@ -181,32 +209,29 @@ class Chain:
 
 def expected_output(stdout: str) -> str:
     """What the whole chain prints, in a comment that pytest-codeblocks compares."""
-    if "-->" in stdout or "```" in stdout:
-        raise ValueError("an output with --> or ``` cannot be tested (print something else)")
     return f"<!--pytest-codeblocks:expected-output-->\n<!--\n```text\n{stdout}```\n-->"
 
 
 def expand_prose(text: str, page: str, offset: int, book: Book, faults: list[str]) -> str:
     """Values and figures of the lines between two fences."""
 
-    def fault(position: int, what: object) -> str:
-        faults.append(f"docs/{page}:{offset + text.count(chr(10), 0, position) + 1}: {what}")
-        return ""
+    def replace(match: re.Match, at: int = 0) -> str:
+        def inner(part: str) -> str:
+            return PROSE.sub(lambda found: replace(found, at + match.start(part)), match[part] or "")
 
-    def replace(match: re.Match) -> str:
         try:
             if match["keep"]:
                 return match[0]
             if match["ref"]:
                 return value(match["ref"], match["spec"] or "", book)
             if match["src"] is not None:
-                alt, caption = (PROSE.sub(replace, match[part] or "") for part in ("alt", "caption"))
-                return image(alt, match["src"], caption, page, book)
+                return image(inner("alt"), match["src"], inner("caption"), page, book)
+            advice = ADVICE.get(match["bad"].lower(), "the press writes test comments itself")
+            raise ValueError(f"unreadable '{match['bad']}' ({advice})")
         except ValueError as error:
-            return fault(match.start(), error)
-        advice = {"{{": "write {{ snippet.value:format }}", "<img": "write ![alt text](../images/...)"}
-        what = f"unreadable '{match['bad']}' ({advice.get(match['bad'], 'the press writes test comments itself')})"
-        return fault(match.start(), what)
+            line = offset + text.count("\n", 0, at + match.start()) + 1
+            faults.append(f"docs/{page}:{line}: {error}")
+            return ""
 
     return PROSE.sub(replace, text)
 

@@ -31,13 +31,15 @@ STYLE = {
     "savefig.transparent": True,
 }
 COLOUR = re.compile(r"#[0-9a-fA-F]{6}\b")
+BLACK = re.compile(r"<(?:path d|text style|tspan|use)\b(?![^>]*\bfill:)")  # which matplotlib leaves out
+CLIP = re.compile(r"<clipPath.*?</clipPath>", re.S)
 FONT = re.compile(r"'DejaVu Sans'[^;\"]*|'DejaVu Sans Display'[^;\"]*")
 
 
 def save(figure, stem: Path) -> dict:
     """Write stem.svg, stem.dark.svg and stem.png; return width and height in px.
 
-    Raises ValueError for a colour that has no dark twin in the palette.
+    Raises ValueError for a colour that has no dark twin in the palette, and for pixels.
     """
     svg_file = stem.with_name(stem.name + ".svg")
     figure.savefig(svg_file, metadata={"Date": None, "Creator": None})
@@ -57,7 +59,10 @@ def save(figure, stem: Path) -> dict:
 
 def darken(svg: str) -> str:
     """The same drawing for a dark page: every colour replaced by its dark twin."""
-    unknown = sorted(set(COLOUR.findall(svg)) - set(DARK))
+    if "<image" in svg:
+        raise ValueError("a raster image has no dark twin (draw shapes instead)")
+    black = ["#000000"] if BLACK.search(CLIP.sub("", svg)) else []
+    unknown = sorted({*COLOUR.findall(svg), *black} - set(DARK))
     if unknown:
         raise ValueError(
             f"colour {', '.join(unknown)} has no dark twin (use the light colours of hooks/palette.json)"

@@ -33,8 +33,8 @@ def start(job: dict) -> int:
     pid = os.fork()
     if pid:
         return pid
-    os.setsid()  # so that what the snippet starts can be killed with it
     try:
+        os.setsid()  # so that what the snippet starts can be killed with it
         child.run(Path(job["root"]), job["file"], Path(job["out"]))
         sys.stdout.flush()
         sys.stderr.flush()
@@ -48,29 +48,31 @@ def main(workers: int) -> None:
     queue: list[dict] = []
     running: dict[int, tuple[dict, float]] = {}
     buffer = b""
-    while True:
-        idle = not queue and not running
-        if select.select([0], [], [], None if idle else 0.005)[0]:
-            data = os.read(0, 1 << 16)
-            if not data:
-                break
-            *lines, buffer = (buffer + data).split(b"\n")
-            queue += map(json.loads, lines)
-        while queue and len(running) < workers:
-            job = queue.pop(0)
-            running[start(job)] = (job, time.monotonic())
-        for pid, (job, begun) in list(running.items()):
-            seconds = time.monotonic() - begun
-            if seconds > job["limit"] + GRACE:
-                kill_group(pid)
-            ended, status = os.waitpid(pid, os.WNOHANG)
-            if ended:
-                del running[pid]
-                kill_group(pid)
-                code = os.waitstatus_to_exitcode(status)
-                reports.write(json.dumps({"file": job["file"], "code": code, "seconds": seconds}) + "\n")
-    for pid in running:
-        kill_group(pid)
+    try:
+        while True:
+            idle = not queue and not running
+            if select.select([0], [], [], None if idle else 0.005)[0]:
+                data = os.read(0, 1 << 16)
+                if not data:
+                    return
+                *lines, buffer = (buffer + data).split(b"\n")
+                queue += map(json.loads, lines)
+            while queue and len(running) < workers:
+                job = queue.pop(0)
+                running[start(job)] = (job, time.monotonic())
+            for pid, (job, begun) in list(running.items()):
+                seconds = time.monotonic() - begun
+                if seconds > job["limit"] + GRACE:
+                    kill_group(pid)
+                ended, status = os.waitpid(pid, os.WNOHANG)
+                if ended:
+                    del running[pid]
+                    kill_group(pid)
+                    code = os.waitstatus_to_exitcode(status)
+                    reports.write(json.dumps({"file": job["file"], "code": code, "seconds": seconds}) + "\n")
+    finally:
+        for pid in running:
+            kill_group(pid)
 
 
 def kill_group(pid: int) -> None:

@@ -45,7 +45,6 @@ def dress(markdown: str, page: str, book: Book, repo: str) -> str:
 
     text = EXPECTED.sub("", markdown)
     text = SOURCE.sub(source, text)
-    text = re.sub(r"^~~~text$", "~~~ { .text .output }", text, flags=re.M)
     return IMAGE.sub(figure, text)
 
 
@@ -89,7 +88,8 @@ def set_formulas(content: str, page: str, markdown: str) -> str:
             at = markdown.find(tex)
             line = markdown.count("\n", 0, at) + 1 if at >= 0 else 1
             raise PressError(f"docs/{page}:{line}: formula {tex!r}: {answer['error']} (mend the TeX)")
-        return SYMBOL.sub(lambda m: f'<msub class="role-{ROLES[m[1]]}"><mi>{m[1]}</mi>', answer["mathml"])
+        mathml = answer["mathml"].replace(' style="display:block math;"', "")  # in look.css
+        return SYMBOL.sub(lambda m: f'<msub class="role-{ROLES[m[1]]}"><mi>{m[1]}</mi>', mathml)
 
     return FORMULA.sub(formula, content)
 

@@ -19,7 +19,7 @@ from mkdocs.structure.files import File
 from mkdocs.utils.meta import get_data
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
-from hooks import html, mend, notebook, run
+from hooks import html, mathfont, mend, notebook, run
 from hooks.expand import Book, expand, leftovers, page_folder
 from hooks.snippet import PressError, read_text
 
@@ -34,8 +34,9 @@ class State:
     root: Path
     site: Path  # where the finished site belongs
     book: Book
-    pages: dict[str, str]  # docs path -> published Markdown
-    titles: list[tuple[str, str, str]]  # folder, title, description
+    sources: dict[str, str]  # docs path -> Markdown as written
+    pages: dict[str, str]  # docs path -> Markdown as published
+    contents: dict[str, str]  # docs path -> HTML of its content
     faults: list[str]
     warnings: list[str]
 
@@ -52,12 +53,16 @@ class Collect(logging.Handler):
 
 def on_startup(command: str, dirty: bool) -> None:
     state.serving = command == "serve"
+    state.warnings = []
     logging.getLogger("mkdocs").addHandler(Collect(logging.WARNING))
 
 
 def git(*args: str) -> str:
     """What git says about the project; empty where it has nothing to say."""
-    answer = subprocess.run(["git", "-C", state.root, *args], capture_output=True, text=True)
+    try:
+        answer = subprocess.run(["git", "-C", state.root, *args], capture_output=True, text=True)
+    except OSError:  # there is no git
+        return ""
     return answer.stdout.strip() if answer.returncode == 0 else ""
 
 
@@ -77,11 +82,10 @@ def site_address(repo: str) -> str:
 def on_config(config):
     state.root = Path(config.config_file_path).parent
     state.site = Path(config.site_dir)
-    state.warnings = []
     config.repo_url = repo_address()
     config.edit_uri = "edit/main/docs/"
     if not state.serving:
-        config.site_url = os.environ.get("SITE_URL") or site_address(config.repo_url)
+        config.site_url = (os.environ.get("SITE_URL") or site_address(config.repo_url)).rstrip("/") + "/"
         config.site_dir = str(state.site.with_name(f".{state.site.name}-{os.getpid()}"))
     os.environ["SOURCE_DATE_EPOCH"] = git("log", "-1", "--format=%ct") or "0"
     return config
@@ -91,8 +95,8 @@ def on_config(config):
 def on_files(files, config):
     snippets, results, state.faults = run.results(state.root, lambda line: log.info(line))
     state.book = Book(snippets, results)
-    state.pages = {}
-    for page, text in sorted(sources(files).items()):
+    state.sources, state.pages, state.contents = sources(files), {}, {}
+    for page, text in sorted(state.sources.items()):
         try:
             state.pages[page] = expand(text, page, state.book)
         except PressError as error:
@@ -146,7 +150,7 @@ def add_notebooks(files, config) -> None:
         made = state.book.results[snippet.name]
         path = Path(folder, uri)
         path.parent.mkdir(exist_ok=True)
-        path.write_text(notebook.for_page(snippet, figures, made, config.repo_url))
+        path.write_bytes(notebook.for_page(snippet, figures, made, config.repo_url).encode())
         if old := files.get_file_from_path(uri):
             files.remove(old)
         files.append(File(uri, folder, config.site_dir, config.use_directory_urls))
@@ -156,7 +160,7 @@ def on_page_markdown(markdown, page, config, files):
     uri = page.file.src_uri
     if uri not in state.pages or uri.endswith(".ipynb"):
         return markdown
-    text, _ = get_data(state.pages[uri])
+    text, page.meta = get_data(state.pages[uri])
     if state.faults:
         faults = "\n".join(state.faults)
         return f"~~~text\nThe press cannot build this page:\n{faults}\n~~~\n\n{text}"
@@ -166,10 +170,10 @@ def on_page_markdown(markdown, page, config, files):
 def on_page_content(content, page, config, files):
     uri = page.file.src_uri
     if uri.endswith(".ipynb"):
-        content = re.sub(r"<style\b.*?</style>|<script\b.*?</script>", "", content, flags=re.S)
         page.edit_url = f"{config.repo_url}/edit/main/snippets/{posixpath.basename(uri)[:-6]}.py"
     try:
-        return html.set_formulas(content, uri, state.pages.get(uri, ""))
+        state.contents[uri] = mend.frame(html.set_formulas(content, uri, state.sources.get(uri, "")))
+        return state.contents[uri]
     except PressError as error:
         if not state.serving:
             raise PluginError(str(error)) from None
@@ -179,6 +183,10 @@ def on_page_content(content, page, config, files):
 
 def on_post_page(output, page, config):
     return mend.mend(output)
+
+
+def on_post_template(output, template_name, config):
+    return mend.mend(output) if template_name.endswith(".html") else output
 
 
 def on_post_build(config):
@@ -206,6 +214,8 @@ def write_extras(site: Path, config) -> None:
         write(posixpath.join(page_folder(uri), "index.md"), text)
     write("llms.txt", llms_index(config))
     write("llms-full.txt", "\n\n".join(text.strip() for text in twins.values()) + "\n")
+    write("assets/math.woff", mathfont.subset(list(state.contents.values())))
+    write("assets/math.LICENSE.txt", mathfont.LICENSE.read_bytes())
     for path, file in state.book.figures.items():
         write(path, file.read_bytes())
     for snippet in state.book.snippets.values():
@@ -220,9 +230,9 @@ def plain_links(text: str, uri: str) -> str:
     def link(match: re.Match) -> str:
         target = posixpath.normpath(posixpath.join(posixpath.dirname(uri), match[1]))
         twin = posixpath.join(page_folder(target), "index.md")
-        return f"]({posixpath.relpath(twin, page_folder(uri))}{match[2] or ''})"
+        return posixpath.relpath(twin, page_folder(uri))
 
-    return re.sub(r"\]\((?!\w+:)([\w./-]+\.(?:md|ipynb))(#[\w-]+)?\)", link, text)
+    return re.sub(r"(?<=\]\()(?!\w+:)([\w./-]+\.(?:md|ipynb))(?=[#)\s])", link, text)
 
 
 def llms_index(config) -> str:
@@ -239,6 +249,7 @@ def put_in_place(new: Path, site: Path) -> None:
     """Replace the previous site by the new one; a build killed here loses neither for long."""
     with FileLock(state.root / ".cache" / "site.lock"):
         old = new.with_name(new.name + "-old")
+        shutil.rmtree(old, ignore_errors=True)
         if site.exists():
             site.rename(old)
         new.rename(site)
@@ -255,6 +266,5 @@ def on_build_error(error):
 
 
 def on_serve(server, config, builder):
-    for folder in ("snippets", "hooks"):
-        server.watch(str(state.root / folder))
+    server.watch(str(state.root / "snippets"))
     return server

@@ -36,7 +36,8 @@ def alt_text(snippet: Snippet, cell: Cell) -> str:
 
 def uncomment(cell: Cell) -> str:
     """A Markdown cell's text without its comment signs."""
-    return "\n".join(line[2:] if line.startswith("# ") else line[1:] for line in cell.source.splitlines())
+    lines = cell.source.strip("\n").split("\n")
+    return "\n".join(line[2:] if line.startswith("# ") else line[1:] for line in lines)
 
 
 def clean(snippet: Snippet) -> str:
@@ -94,7 +95,7 @@ def as_cell(cell: Cell, found: list | None = None):
     name = cell.name or f"text-{cell.line}"
     if cell.name is None:
         return markdown_cell(name, uncomment(cell))
-    return new_code_cell(cell.source.rstrip(), id=name, outputs=found or [])
+    return new_code_cell(cell.source.strip("\n"), id=name, outputs=found or [])
 
 
 def markdown_cell(name: str, text: str):

@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 from hooks import cache
+from hooks.child import plain_values
 from hooks.snippet import PressError, Snippet, read_snippet
 
 HERE = Path(__file__).parent.parent
@@ -25,7 +26,7 @@ _host: subprocess.Popen | None = None  # lives as long as the build, or the serv
 def read_all(root: Path) -> tuple[list[Snippet], list[str]]:
     """Every snippet of the project, and the faults of those that cannot be read."""
     snippets, faults = [], []
-    for path in sorted((root / "snippets").rglob("*.py")):
+    for path in sorted((root / "snippets").rglob("[!.]*.py")):
         try:
             snippets.append(read_snippet(root, path.relative_to(root).as_posix()))
         except PressError as error:
@@ -35,6 +36,7 @@ def read_all(root: Path) -> tuple[list[Snippet], list[str]]:
 
 def results(root: Path, say: Callable[[str], None] = print) -> tuple[dict, dict, list[str]]:
     """Run what is stale. Returns snippets by name, results by name, and faults."""
+    root = root.resolve()
     snippets, faults = read_all(root)
     made, stale = {}, []
     for snippet in snippets:
@@ -48,13 +50,16 @@ def results(root: Path, say: Callable[[str], None] = print) -> tuple[dict, dict,
         else:
             say(f"{snippet.file:<48} {'recorded' if snippet.recorded else 'cached'}")
             made[snippet.name] = result
-    for snippet, code, seconds, out in run_stale(root, stale):
-        try:
-            made[snippet.name] = collect(root, snippet, code, out)
-        except PressError as error:
-            faults += error.faults
-            shutil.rmtree(out, ignore_errors=True)
-        say(f"{snippet.file:<48} {'ran' if snippet.name in made else 'FAILED'} {seconds:.1f} s")
+    try:
+        for snippet, code, seconds, out in run_stale(root, stale):
+            try:
+                made[snippet.name] = collect(root, snippet, code, seconds, out)
+            except PressError as error:
+                faults += error.faults
+                shutil.rmtree(out, ignore_errors=True)
+            say(f"{snippet.file:<48} {'ran' if snippet.name in made else 'FAILED'} {seconds:.1f} s")
+    except PressError as error:  # of the cache or the host
+        faults += error.faults
     cache.evict(root)
     return {snippet.name: snippet for snippet in snippets}, made, faults
 
@@ -64,7 +69,7 @@ def read_record(root: Path, snippet: Snippet) -> dict:
     file = snippet.file.removesuffix(".py") + ".json"
     try:
         record = json.loads((root / file).read_bytes())
-        return {"values": {**record["values"], "made": record["made"]}, "cells": {}, "recorded": True}
+        return {"values": plain_values({**record["values"], "made": record["made"]}), "cells": {}}
     except (ValueError, KeyError, TypeError) as error:
         raise PressError(f"{file}:1: is no record: {error} (make it anew: make record S={snippet.file})") from None
 
@@ -82,7 +87,7 @@ def run_stale(root: Path, stale: list[Snippet]) -> Iterator[tuple[Snippet, int, 
 
 
 def workers() -> int:
-    return int(os.environ.get("PRESS_WORKERS") or os.cpu_count() or 1)
+    return max(1, int(os.environ.get("PRESS_WORKERS") or os.cpu_count() or 1))
 
 
 def environment() -> dict:
@@ -93,7 +98,7 @@ def fork_each(jobs: list[dict]) -> Iterator[dict]:
     """Hand the jobs to the fork host, started at first need."""
     global _host
     if _host is None or _host.poll() is not None:
-        command = [sys.executable, "-m", "hooks.host", str(workers())]
+        command = [sys.executable, "-P", "-m", "hooks.host", str(workers())]
         _host = subprocess.Popen(command, env=environment(), stdin=-1, stdout=-1)
     _host.stdin.write(b"".join(json.dumps(job).encode() + b"\n" for job in jobs))
     _host.stdin.flush()
@@ -109,7 +114,7 @@ def spawn_each(jobs: list[dict]) -> Iterator[dict]:
 
     def spawn(job: dict) -> dict:
         begun = time.monotonic()
-        command = [sys.executable, "-m", "hooks.child", job["root"], job["file"], job["out"]]
+        command = [sys.executable, "-P", "-m", "hooks.child", job["root"], job["file"], job["out"]]
         code = subprocess.run(command, env=environment()).returncode
         return {"file": job["file"], "code": code, "seconds": time.monotonic() - begun}
 
@@ -118,18 +123,24 @@ def spawn_each(jobs: list[dict]) -> Iterator[dict]:
             yield future.result()
 
 
-def collect(root: Path, snippet: Snippet, code: int, out: Path) -> dict:
+def collect(root: Path, snippet: Snippet, code: int, seconds: float, out: Path) -> dict:
     """Store what a run made, or raise PressError saying why it made nothing."""
     stderr = (out / "stderr").read_text(errors="replace").strip() if (out / "stderr").exists() else ""
     if (out / "error.json").exists():
         error = json.loads((out / "error.json").read_bytes())
         raise PressError(f"{error['file']}:{error['line']}: {error['what']}")
     if not (out / "done.json").exists():
-        raise PressError(f"{snippet.file}:{fatal_line(root, snippet, out)}: {why_it_ended(snippet, code, out)}")
+        why = why_it_ended(snippet, code, seconds, out)
+        raise PressError(f"{snippet.file}:{fatal_line(root, snippet, out)}: {why}")
     if stderr:
         first = stderr.splitlines()[0]
-        raise PressError(f"{snippet.file}:1: writes to stderr: {first} (a reader would see it: mend the cause)")
-    return cache.store(root, snippet, json.loads((out / "done.json").read_bytes()), out)
+        warning = re.match(rf"{re.escape(str(root))}/(snippets/\S+:\d+): (.*)", first)
+        where, what = warning.groups() if warning else (f"{snippet.file}:1", first)
+        raise PressError(f"{where}: writes to stderr: {what} (a reader would see it: mend the cause)")
+    made = json.loads((out / "done.json").read_bytes())
+    if made["base"] != cache.base_key(snippet):
+        raise PressError(f"{snippet.file}:1: it, or the press, was edited as it started (start the build again)")
+    return cache.store(root, snippet, made, out)
 
 
 def fatal_text(out: Path) -> str:
@@ -143,10 +154,10 @@ def fatal_line(root: Path, snippet: Snippet, out: Path) -> int:
     return int(match[1]) if match else 1
 
 
-def why_it_ended(snippet: Snippet, code: int, out: Path) -> str:
-    if "Timeout" in fatal_text(out) or code == -signal.SIGKILL:
+def why_it_ended(snippet: Snippet, code: int, seconds: float, out: Path) -> str:
+    if "Timeout" in fatal_text(out) or (code == -signal.SIGKILL and seconds > snippet.limit):
         advice = f"an endless loop? else write `# time limit: {snippet.limit * 3} s` under its docstring"
         return f"still running after {snippet.limit} s ({advice})"
     if code < 0:
-        return f"was ended by signal {-code} (it crashed, or wrote more than 64 MiB)"
+        return f"was ended by signal {-code} (it crashed, or memory ran out)"
     return f"ended early with exit status {code} (let it run to its last line)"

