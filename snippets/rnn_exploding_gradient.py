@@ -4,25 +4,26 @@
 import torch
 
 hidden_size, input_size = 64, 8
+F64 = {"dtype": torch.float64}  # chaos at radius 3 magnifies rounding
 T, LAGS = 80, 50  # steps, and how many of them we go back
 
 
 def random_net(radius, seed):
     torch.manual_seed(seed)
-    W_ih = torch.randn(hidden_size, input_size).double()  # (H, I)
-    W_hh = torch.randn(hidden_size, hidden_size).double()  # (H, H)
+    W_ih = torch.randn(hidden_size, input_size, **F64)  # (H, I)
+    W_hh = torch.randn(hidden_size, hidden_size, **F64)  # (H, H)
     W_hh *= radius / torch.linalg.eigvals(W_hh).abs().max()
-    return W_ih / input_size**0.5, W_hh, torch.randn(T, input_size).double()
+    return W_ih / input_size**0.5, W_hh, torch.randn(T, input_size, **F64)
 
 
 def gradient_norms(W_ih, W_hh, x, linear=False):
     """Norm of d h_T / d h_(T-k), over its value at k = 0; k = 0 ... LAGS."""
-    h, slopes = torch.zeros(hidden_size).double(), []
+    h, slopes = torch.zeros(hidden_size, **F64), []
     for x_t in x:  # (I,)
         a = W_ih @ x_t + W_hh @ h  # (H,)
         h = a if linear else torch.tanh(a)
         slopes.append(torch.ones_like(a) if linear else 1 - h**2)
-    J, norms = torch.eye(hidden_size).double(), [1.0]  # J = d h_T / d h_T
+    J, norms = torch.eye(hidden_size, **F64), [1.0]  # J = d h_T / d h_T
     for slope in reversed(slopes[-LAGS:]):
         J = (J * slope) @ W_hh  # (H, H), now one step further back
         norms.append(J.norm().item() / hidden_size**0.5)

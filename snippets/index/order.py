@@ -1,4 +1,4 @@
-"""Two sentences of the same words: only a model with a state tells them apart."""
+"""Two sentences of the same words: only a state tells them apart."""
 
 # %% sentences
 import torch

@@ -1,4 +1,4 @@
-"""A recurrent layer reads a stream piece by piece, and its memory never grows."""
+"""A recurrent layer reads a stream in pieces; its memory never grows."""
 
 # %% stream
 import torch
