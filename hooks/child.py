@@ -14,6 +14,7 @@ from pathlib import Path
 from hooks import cache, figure
 from hooks.snippet import Snippet, read_snippet
 
+LONGEST = 200  # characters of a text that prose may quote
 MAX_FILE = 64 * 2**20  # bytes; an endless loop that prints must not fill the disk
 
 
@@ -129,6 +130,8 @@ def plain(value):
         value = value.item()
     if isinstance(value, float) and not math.isfinite(value):
         return {"!": f"is {value} (a page shows finite numbers only)"}
+    if isinstance(value, str) and len(value) > LONGEST:
+        return {"!": f"is a text of {len(value)} characters (print it instead)"}
     if isinstance(value, bool | int | float | str):
         return value
     kind = type(value).__name__

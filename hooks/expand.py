@@ -36,6 +36,10 @@ ADVICE = {
 }
 
 
+class Reported(ValueError):
+    """The snippet failed, and its own fault is in the list: the pages that show it add nothing."""
+
+
 @dataclass
 class Book:
     """All snippets with what they made, and what pages have used so far."""
@@ -45,8 +49,15 @@ class Book:
     shown: dict[tuple[str, str], str] = field(default_factory=dict)  # (name, cell) -> where
     used: set[str] = field(default_factory=set)
     figures: dict[str, Path] = field(default_factory=dict)  # published path -> made file
+    unreadable: set[str] = field(default_factory=set)  # snippets that could not be parsed
+
+    @property
+    def names(self) -> set[str]:
+        return self.unreadable | set(self.snippets)
 
     def snippet(self, name: str) -> Snippet:
+        if name in self.unreadable:
+            raise Reported
         if name not in self.snippets:
             near = difflib.get_close_matches(name, self.snippets, 3)
             raise ValueError(f"unknown snippet 'snippets/{name}.py'{have(near or self.snippets)}")
@@ -56,7 +67,7 @@ class Book:
     def result(self, name: str) -> dict:
         self.snippet(name)
         if name not in self.results:
-            raise ValueError(f"snippets/{name}.py failed, so nothing of it can be shown (mend it)")
+            raise Reported
         return self.results[name]
 
     def cell(self, name: str, cell_name: str) -> Cell:
@@ -101,6 +112,8 @@ def expand(text: str, page: str, book: Book) -> str:
             body = [line for line in lines[start + 1 : end - 1] if line.strip()]
             try:
                 parts.append(expand_fence(language, body, lines[start:end], chain, start + 1))
+            except Reported:
+                continue
             except ValueError as error:
                 faults.append(f"docs/{page}:{start + 1}: {error}")
     if faults:
@@ -158,7 +171,11 @@ def difference(book: Book, body: list[str]) -> str:
         raise ValueError("a diff fence names two snippets, one a line")
     old, new = (book.snippet(name).source.splitlines() for name in names)
     files = [f"snippets/{name}.py" for name in names]
-    return "\n".join(["~~~diff", *difflib.unified_diff(old, new, *files, n=0, lineterm=""), "~~~"])
+    lines = [f"--- {files[0]}", f"+++ {files[1]}"]
+    for change, a, b, c, d in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        if change != "equal":
+            lines += [f"@@ line {a + 1} @@", *(f"-{line}" for line in old[a:b]), *(f"+{line}" for line in new[c:d])]
+    return "\n".join(["~~~diff", *lines, "~~~"])
 
 
 class Chain:
@@ -228,6 +245,8 @@ def expand_prose(text: str, page: str, offset: int, book: Book, faults: list[str
                 return image(inner("alt"), match["src"], inner("caption"), page, book)
             advice = ADVICE.get(match["bad"].lower(), "the press writes test comments itself")
             raise ValueError(f"unreadable '{match['bad']}' ({advice})")
+        except Reported:
+            return ""
         except ValueError as error:
             line = offset + text.count("\n", 0, at + match.start()) + 1
             faults.append(f"docs/{page}:{line}: {error}")
@@ -239,7 +258,7 @@ def expand_prose(text: str, page: str, offset: int, book: Book, faults: list[str
 def value(reference: str, spec: str, book: Book) -> str:
     """A snippet's value, formatted: `lstm.step.parameters:,d`."""
     parts = reference.split(".")
-    cut = next((n for n in range(len(parts) - 1, 0, -1) if "/".join(parts[:n]) in book.snippets), len(parts) - 1)
+    cut = next((n for n in range(len(parts) - 1, 0, -1) if "/".join(parts[:n]) in book.names), len(parts) - 1)
     found = book.result("/".join(parts[:cut]))["values"]
     for key in parts[cut:]:
         if not isinstance(found, dict) or key not in found:
@@ -268,8 +287,8 @@ def image(alt: str, src: str, caption: str, page: str, book: Book) -> str:
         raise ValueError(f"no snippet draws '{src}' (an image is ../images/<snippet>/<cell>.svg)")
     if not alt.strip():
         raise ValueError(f"the image '{src}' has no alt text (say what it shows)")
-    name, _, cell_name = (stem, "", "") if stem in book.snippets else stem.rpartition("/")
-    if name not in book.snippets:
+    name, _, cell_name = (stem, "", "") if stem in book.names else stem.rpartition("/")
+    if name not in book.names:
         near = difflib.get_close_matches(stem, book.snippets, 3)
         raise ValueError(f"no snippet draws '{src}'{have(near or book.snippets)}")
     drawn = {cell: made["figures"] for cell, made in book.result(name)["cells"].items() if made["figures"]}

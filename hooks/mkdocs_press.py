@@ -83,6 +83,7 @@ def on_config(config):
     state.root = Path(config.config_file_path).parent
     state.site = Path(config.site_dir)
     config.repo_url = repo_address()
+    config.repo_name = config.repo_url.rpartition("/")[2]
     config.edit_uri = "edit/main/docs/"
     if not state.serving:
         config.site_url = (os.environ.get("SITE_URL") or site_address(config.repo_url)).rstrip("/") + "/"
@@ -94,7 +95,9 @@ def on_config(config):
 @event_priority(100)  # before mkdocs-jupyter looks for notebooks
 def on_files(files, config):
     snippets, results, state.faults = run.results(state.root, lambda line: log.info(line))
-    state.book = Book(snippets, results)
+    written = {path.relative_to(state.root / "snippets") for path in (state.root / "snippets").rglob("*.py")}
+    unreadable = {path.with_suffix("").as_posix() for path in written} - set(snippets)
+    state.book = Book(snippets, results, unreadable=unreadable)
     state.sources, state.pages, state.contents = sources(files), {}, {}
     for page, text in sorted(state.sources.items()):
         try:
@@ -122,6 +125,7 @@ def sources(files) -> dict[str, str]:
                 pages[file.src_uri] = read_text(state.root, posixpath.join("docs", file.src_uri))
             except PressError as error:
                 state.faults += error.faults
+                pages[file.src_uri] = file.content_string = ""  # MkDocs could not read it either
     for snippet in notebooks():
         try:
             pages[f"notebooks/{snippet.name}.ipynb"] = notebook.page_source(snippet, state.book)

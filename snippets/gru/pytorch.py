@@ -24,7 +24,7 @@ row("output", output, "out: h of every step")
 row("h_n", h_n, "out: h of the last step")
 print()
 for name, weight in gru.named_parameters():
-    row(name, weight, f"{weight.numel()} parameters")
+    row(name, weight, f"{weight.numel():4} parameters")
 parameters = sum(weight.numel() for weight in gru.parameters())
 print("in all:", parameters)
 

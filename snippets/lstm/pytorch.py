@@ -27,7 +27,7 @@ row("h_n", h_n, "out: h of the last step")
 row("c_n", c_n, "out: c of the last step")
 print()
 for name, weight in lstm.named_parameters():
-    row(name, weight, f"{weight.numel()} parameters")
+    row(name, weight, f"{weight.numel():4} parameters")
 parameters = sum(weight.numel() for weight in lstm.parameters())
 print("in all:", parameters)
 
