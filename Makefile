@@ -43,7 +43,7 @@ bench: .venv/site-ready
 	$(BIN)/python tests/bench.py
 
 clean:
-	rm -rf .venv .cache site .site-* hooks/node_modules tests/node_modules
+	rm -rf .venv .cache .ruff_cache site .site-* hooks/node_modules tests/node_modules
 
 .venv/pip-ready: Makefile
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || \

@@ -64,8 +64,8 @@ def framed_code(match: re.Match) -> str:
 def notebook(html: str) -> str:
     """A notebook as mkdocs-jupyter writes it, without its 590 KB of style and
     script, its prompts and buttons; code and output as on any other page."""
-    start = html.index('<div class="jupyter-wrapper">')
-    soup = BeautifulSoup(html[start:], "html.parser").div
+    html = re.sub(r"<(style|script)\b.*?</\1>", "", html, flags=re.S)
+    soup = BeautifulSoup(html, "html.parser").find(class_="jupyter-wrapper")
     for gone in soup.select(
         ".zeroclipboard-container, .clipboard-copy-txt, .jp-Collapser,.jp-InputPrompt, .jp-OutputPrompt"
     ):

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from hooks import notebook, run
+from hooks.snippet import PressError
 
 FIGURES = (
     "rnn_loop_architecture",
@@ -15,8 +16,10 @@ FIGURES = (
 
 
 def files(root: Path) -> dict[str, bytes]:
-    """What each tracked file must hold, by path."""
-    snippets, results, _ = run.results(root, say=lambda line: None)
+    """What each tracked file must hold, by path; PressError if a snippet fails."""
+    snippets, results, faults = run.results(root, say=lambda line: None)
+    if faults:
+        raise PressError(*faults)
     made = {}
     for name in FIGURES:
         figure = next(figure for cell in results[name]["cells"].values() for figure in cell["figures"])
