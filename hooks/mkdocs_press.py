@@ -1,6 +1,7 @@
 """Fits the press to MkDocs: the only file of ours that knows it."""
 
 import atexit
+import contextlib
 import logging
 import os
 import posixpath
@@ -259,8 +260,9 @@ def put_in_place(new: Path, site: Path) -> None:
         new.rename(site)
         shutil.rmtree(old, ignore_errors=True)
     for left in site.parent.glob(f".{site.name}-*"):
-        if time.time() - left.stat().st_mtime > 3600:  # of a build that was killed
-            shutil.rmtree(left, ignore_errors=True)
+        with contextlib.suppress(FileNotFoundError):  # another build's, in its place by now
+            if time.time() - left.stat().st_mtime > 3600:  # of a build that was killed
+                shutil.rmtree(left, ignore_errors=True)
 
 
 def on_build_error(error):

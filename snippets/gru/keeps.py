@@ -24,9 +24,9 @@ def make_gru(bias, seed):
     return gru
 
 
-left = {}
+seeds, left = 5, {}
 for name, bias in {"default": None, "1": 1.0, "3": 3.0}.items():
-    curves = [influence(make_gru(bias, seed)) for seed in range(5)]
+    curves = [influence(make_gru(bias, seed)) for seed in range(seeds)]
     left[name] = torch.stack([curve / curve[0] for curve in curves])
     after = left[name][:, 40].median()
     print(f"bias {name:8} after 40 steps {after:.1g} is left")

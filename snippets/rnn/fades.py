@@ -14,8 +14,8 @@ def influence(layer, T=180, B=16):
     return x.grad.norm(dim=2).mean(dim=0).flip(0)[:81]  # warmed up
 
 
-curves = []
-for seed in range(5):
+seeds, curves = 5, []
+for seed in range(seeds):
     torch.manual_seed(seed)
     rnn = nn.RNN(10, 64, batch_first=True, dtype=torch.float64)
     curves.append(influence(rnn))
