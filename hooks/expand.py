@@ -104,6 +104,7 @@ def expand(text: str, page: str, book: Book) -> str:
     lines = text.split("\n")
     fences = find_fences(text, lines, page, faults)
     chain = Chain(page, book)
+    ends: dict[int, tuple[int, str]] = {}  # of each chain: its last part, and all that it prints
     parts, at = [], 0
     for start, end, language in [*fences, (len(lines), len(lines), "")]:
         parts.append(expand_prose("\n".join(lines[at:start]), page, at, book, faults))
@@ -112,13 +113,17 @@ def expand(text: str, page: str, book: Book) -> str:
             body = [line for line in lines[start + 1 : end - 1] if line.strip()]
             try:
                 parts.append(expand_fence(language, body, lines[start:end], chain, start + 1))
+                if language == "python":
+                    ends[chain.number] = (len(parts) - 1, chain.stdout)
             except Reported:
                 continue
             except ValueError as error:
                 faults.append(f"docs/{page}:{start + 1}: {error}")
     if faults:
         raise PressError(*faults)
-    return chain.close("\n".join(parts))
+    for last, stdout in ends.values():
+        parts[last] += expected_output(stdout) if stdout else ""
+    return "\n".join(parts)
 
 
 def find_fences(text: str, lines: list[str], page: str, faults: list[str]) -> list[tuple]:
@@ -183,8 +188,7 @@ class Chain:
 
     def __init__(self, page: str, book: Book):
         self.page, self.book = page, book
-        self.name, self.count, self.stdout = None, 0, ""
-        self.expected: dict[str, str] = {}  # marker -> block with the chain's whole output
+        self.number, self.name, self.count, self.stdout = 0, "", 0, ""
 
     def code(self, name: str, cell_name: str, line: int) -> str:
         """The bare block, with comments that name its source and join it to its chain."""
@@ -193,14 +197,10 @@ class Chain:
         joined = self.count > 0
         self.count += 1
         self.stdout += self.book.output(name, cell_name)
-        marker = f"\0{name}\0"
         block = [f"<!-- snippets/{name}.py#{cell_name} -->"]
         block += ["<!--pytest-codeblocks:cont-->"] if joined else []
         source = harmless("the cell", cell.source.strip("\n"), r"^\s*```")
-        block += ["```python", source, "```", marker + str(self.count)]
-        self.expected[marker + str(self.count)] = expected_output(self.stdout) if self.stdout else ""
-        self.expected[marker + str(self.count - 1)] = ""  # only the chain's last block asserts
-        return "\n".join(block)
+        return "\n".join([*block, "```python", source, "```"])
 
     def check_order(self, name: str, cell: Cell, line: int) -> None:
         where = self.book.shown.get((name, cell.name))
@@ -210,23 +210,18 @@ class Chain:
         if cell.hidden:
             raise ValueError(f"cell '{cell.name}' of snippets/{name}.py is hidden (drop its tag or this block)")
         if self.name != name:
-            self.name, self.count, self.stdout = name, 0, ""
-        due = self.book.snippets[name].code[self.count].name if self.count < len(self.book.snippets[name].code) else "-"
+            self.number, self.name, self.count, self.stdout = self.number + 1, name, 0, ""
+        due = self.book.snippets[name].code[self.count].name
         if due != cell.name:
             raise ValueError(
                 f"cell '{cell.name}' of snippets/{name}.py is out of order: '{due}' comes first"
                 " (show a snippet's cells in order, on one page, with no other snippet between)"
             )
 
-    def close(self, text: str) -> str:
-        for marker, block in sorted(self.expected.items(), reverse=True):
-            text = text.replace(marker, block)
-        return text
-
 
 def expected_output(stdout: str) -> str:
     """What the whole chain prints, in a comment that pytest-codeblocks compares."""
-    return f"<!--pytest-codeblocks:expected-output-->\n<!--\n```text\n{stdout}```\n-->"
+    return f"\n<!--pytest-codeblocks:expected-output-->\n<!--\n```text\n{stdout}```\n-->"
 
 
 def expand_prose(text: str, page: str, offset: int, book: Book, faults: list[str]) -> str:

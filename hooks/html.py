@@ -56,7 +56,7 @@ def figure_html(path: str, alt: str, caption: str, folder: str, book: Book, repo
     """A figure in light and dark, wide and narrow; CSS shows one of them."""
 
     def size(file: str) -> str:
-        width, height = map(float, SIZE.search(book.figures[file].read_text()).groups())
+        width, height = map(float, SIZE.search(book.figures[file].read_text(encoding="utf-8")).groups())
         return f'width="{width:.0f}" height="{height:.0f}"'
 
     stem = path.removesuffix(".svg")

@@ -20,7 +20,7 @@ from mkdocs.structure.files import File
 from mkdocs.utils.meta import get_data
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
-from hooks import html, mathfont, mend, notebook, run
+from hooks import html, mathfont, mend, notebook, publish, run
 from hooks.expand import Book, expand, leftovers, page_folder
 from hooks.snippet import PressError, read_text
 
@@ -197,57 +197,20 @@ def on_post_template(output, template_name, config):
 def on_post_build(config):
     site = Path(config.site_dir)
     if not state.faults:
-        write_extras(site, config)
+        about = {uri: get_data(text)[1].get("description", "") for uri, text in state.pages.items()}
+        pages = {uri: get_data(text)[0] for uri, text in state.pages.items()}
+        head = f"# {config.site_name}\n\n> {config.site_description}\n"
+        publish.write_pages(site, pages, about, head, config.site_url)
+        publish.write_files(site, state.book)
+        font = mathfont.subset(list(state.contents.values()))
+        publish.write(site, "assets/math.woff", font)
+        publish.write(site, "assets/math.LICENSE.txt", mathfont.LICENSE.read_bytes())
     if state.serving:
         return
     if state.warnings and config.strict:
         raise PluginError(f"{len(state.warnings)} warnings, each a fault (see above); the site was not replaced")
     put_in_place(site, state.site)
     log.info(f"The site is in {state.site}; look at it with: make serve")
-
-
-def write_extras(site: Path, config) -> None:
-    """What stands beside the HTML: Markdown twins, llms.txt, snippets, figures, notebooks."""
-
-    def write(path: str, data: str | bytes) -> None:
-        target = site / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(data.encode() if isinstance(data, str) else data)
-
-    twins = {uri: plain_links(get_data(text)[0], uri) for uri, text in state.pages.items()}
-    for uri, text in twins.items():
-        write(posixpath.join(page_folder(uri), "index.md"), text)
-    write("llms.txt", llms_index(config))
-    write("llms-full.txt", "\n\n".join(text.strip() for text in twins.values()) + "\n")
-    write("assets/math.woff", mathfont.subset(list(state.contents.values())))
-    write("assets/math.LICENSE.txt", mathfont.LICENSE.read_bytes())
-    for path, file in state.book.figures.items():
-        write(path, file.read_bytes())
-    for snippet in state.book.snippets.values():
-        write(snippet.file, snippet.source)
-    for snippet in notebooks():
-        write(f"notebooks/{snippet.name}/{snippet.name}.ipynb", notebook.executed(snippet, state.book))
-
-
-def plain_links(text: str, uri: str) -> str:
-    """Links between pages, as links between their Markdown twins."""
-
-    def link(match: re.Match) -> str:
-        target = posixpath.normpath(posixpath.join(posixpath.dirname(uri), match[1]))
-        twin = posixpath.join(page_folder(target), "index.md")
-        return posixpath.relpath(twin, page_folder(uri))
-
-    return re.sub(r"(?<=\]\()(?!\w+:)([\w./-]+\.(?:md|ipynb))(?=[#)\s])", link, text)
-
-
-def llms_index(config) -> str:
-    lines = [f"# {config.site_name}", "", f"> {config.site_description}", ""]
-    for uri, text in state.pages.items():
-        title = re.search(r"^# (.+)$", text, re.M)
-        about = get_data(text)[1].get("description", "")
-        address = posixpath.normpath(posixpath.join(page_folder(uri), "index.md"))
-        lines.append(f"- [{title[1] if title else uri}]({config.site_url}{address}): {about}".rstrip(": "))
-    return "\n".join(lines) + "\n"
 
 
 def put_in_place(new: Path, site: Path) -> None:

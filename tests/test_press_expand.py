@@ -9,7 +9,7 @@ from pytest_codeblocks import extract_from_buffer
 
 from hooks.child import plain_values
 from hooks.expand import Book, expand, leftovers
-from hooks.mkdocs_press import plain_links
+from hooks.publish import plain_links
 from hooks.snippet import PressError, read_snippet
 
 VALUES = {
@@ -91,7 +91,6 @@ x = 1
 print(x)
 ```
 
-
 ~~~text
 1
 ~~~
@@ -103,7 +102,6 @@ Then, with 0.12 and `{{ kept }}` and $x_{{t}}$:
 ```python
 x += 1
 ```
-
 
 <!-- snippets/a/one.py#c -->
 <!--pytest-codeblocks:cont-->
@@ -128,7 +126,6 @@ $$
 ```python
 x = 1
 ```
-
 
 ~~~console
 $ make site
