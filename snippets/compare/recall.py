@@ -65,9 +65,9 @@ import statistics
 
 VARIANTS = {"rnn": ("rnn", None), "lstm": ("lstm", None),
             "lstm_3": ("lstm", 3.0), "gru": ("gru", None)}
-LAGS, RATES = (5, 10, 20, 40), (0.1, 0.03, 0.01, 0.003)
+LAGS, RATES = (5, 10, 20, 40), (0.3, 0.1, 0.03, 0.01, 0.003)
 VALIDATION, TEST = 1_000_000, 2_000_000  # seeds of data no model trains on
-seeds, chance = 5, 1 / SYMBOLS
+seeds, rates, chance = 5, len(RATES), 1 / SYMBOLS
 
 
 def choose(name, bias, lag):
