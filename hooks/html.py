@@ -31,28 +31,33 @@ def dress(markdown: str, page: str, book: Book, repo: str) -> str:
     folder = page_folder(page)
 
     def source(match: re.Match) -> str:
-        parts = [
-            file_link(repo, match["file"]),
-            f"cell <code>{match['cell']}</code>",
-            f'<a href="{posixpath.relpath(match["file"], folder)}" download>download</a>',
-            *(["continues the block above"] if match["cont"] else []),
-        ]
-        return f'<p class="source">{" · ".join(parts)}</p>\n\n'
+        return source_line(match["file"], match["cell"], bool(match["cont"]), folder, repo) + "\n\n"
 
     def figure(match: re.Match) -> str:
         path = posixpath.normpath(posixpath.join(folder, match["src"]))
-        return figure_html(path, match["alt"], match["caption"] or "", folder, book, repo)
+        return figure_html(path, match["alt"], match["caption"] or "", book, folder, repo)
 
     text = EXPECTED.sub("", markdown)
     text = SOURCE.sub(source, text)
     return IMAGE.sub(figure, text)
 
 
+def source_line(file: str, cell: str, continues: bool, folder: str, repo: str) -> str:
+    """The line above a block: its file, its cell, its download."""
+    parts = [
+        file_link(repo, file),
+        f"cell <code>{cell}</code>",
+        f'<a href="{posixpath.relpath(file, folder)}" download>download</a>',
+        *(["continues the block above"] if continues else []),
+    ]
+    return f'<p class="source">{" · ".join(parts)}</p>'
+
+
 def file_link(repo: str, file: str, words: str = "") -> str:
     return f'<a href="{repo}/blob/main/{file}">{words}{file}</a>'
 
 
-def figure_html(path: str, alt: str, caption: str, folder: str, book: Book, repo: str) -> str:
+def figure_html(path: str, alt: str, caption: str, book: Book, folder: str, repo: str) -> str:
     """A figure in light and dark, wide and narrow; CSS shows one of them."""
 
     def size(file: str) -> str:

@@ -145,17 +145,17 @@ def add_notebooks(files, config) -> None:
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     for snippet in notebooks():
         uri = f"notebooks/{snippet.name}.ipynb"
-        figures = {}
+        above, figures = {}, {}
         for cell in snippet.code:
+            folder_and_repo = page_folder(uri), config.repo_url
+            above[cell.name] = html.source_line(snippet.file, cell.name, bool(above), *folder_and_repo)
             drawn = f"images/{snippet.name}/{cell.name}.svg"
             if drawn in state.book.figures:
-                figures[cell.name] = html.figure_html(
-                    drawn, cell.alt, "", page_folder(uri), state.book, config.repo_url
-                )
+                figures[cell.name] = html.figure_html(drawn, cell.alt, "", state.book, *folder_and_repo)
         made = state.book.results[snippet.name]
         path = Path(folder, uri)
         path.parent.mkdir(exist_ok=True)
-        path.write_bytes(notebook.for_page(snippet, figures, made, config.repo_url).encode())
+        path.write_bytes(notebook.for_page(snippet, above, figures, made, config.repo_url).encode())
         if old := files.get_file_from_path(uri):
             files.remove(old)
         files.append(File(uri, folder, config.site_dir, config.use_directory_urls))

@@ -65,11 +65,13 @@ def outputs(cell: Cell, made: dict, folder) -> list:
     return found
 
 
-def for_page(snippet: Snippet, figures: dict[str, str], made: dict, repo: str) -> str:
-    """The notebook that mkdocs-jupyter renders: figures as HTML, downloads linked."""
+def for_page(snippet: Snippet, above: dict[str, str], figures: dict[str, str], made: dict, repo: str) -> str:
+    """The notebook that mkdocs-jupyter renders: a line above each block, figures as HTML, downloads linked."""
     cells = []
     for cell in snippet.cells:
         found = []
+        if cell.name:
+            cells.append(markdown_cell(f"above-{cell.name}", above[cell.name]))
         if cell.name and made["cells"][cell.name]["stdout"]:
             found.append(new_output("stream", name="stdout", text=made["cells"][cell.name]["stdout"]))
         if cell.name in figures:
