@@ -91,9 +91,9 @@ def new_folder(root: Path, snippet: Snippet) -> Path:
     return folder
 
 
-def evict(root: Path) -> None:
-    """Remove entries and unfinished runs that no build has touched for long."""
-    for entry in (root / ENTRIES).glob("*"):
+def evict(root: Path, used: set[Path]) -> None:
+    """Remove entries and unfinished runs that no build has touched for long, nor this one uses."""
+    for entry in set((root / ENTRIES).glob("*")) - used:
         days = 1 if entry.name.startswith("tmp.") else KEEP_DAYS
         with suppress(OSError):
             if time.time() - entry.stat().st_mtime > days * 86400:

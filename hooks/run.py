@@ -60,7 +60,7 @@ def results(root: Path, say: Callable[[str], None] = print) -> tuple[dict, dict,
             say(f"{snippet.file:<48} {'ran' if snippet.name in made else 'FAILED'} {seconds:.1f} s")
     except PressError as error:  # of the cache or the host
         faults += error.faults
-    cache.evict(root)
+    cache.evict(root, {result["folder"] for result in made.values() if "folder" in result})
     return {snippet.name: snippet for snippet in snippets}, made, faults
 
 
