@@ -6,6 +6,7 @@ import py_compile
 import shutil
 import time
 from importlib.metadata import version
+from types import SimpleNamespace
 
 import pytest
 from press_project import snippet, tree, write
@@ -204,6 +205,14 @@ def test_what_no_build_used_for_long_is_evicted(root):
     os.utime(used, (time.time() - 15 * day,) * 2)
     (root / "snippets/alone.py").unlink()
     assert ran(root) == set() and not used.exists()
+
+
+def test_what_a_build_made_is_kept_whatever_the_clock_says(root, monkeypatch):
+    later = time.time() + 100 * 86400
+    monkeypatch.setattr(cache, "time", SimpleNamespace(time=lambda: later))
+    write(root, {"snippets/alone.py": snippet("x = 'made before its time'")})
+    assert ran(root) == {"alone"}
+    assert ran(root) == set()
 
 
 def test_a_run_leaves_only_its_entry(root):
