@@ -117,6 +117,11 @@ def on_files(files, config):
     return files
 
 
+def on_nav(nav, config, files):
+    place = {page.file.src_uri: number for number, page in enumerate(nav.pages)}
+    state.pages = dict(sorted(state.pages.items(), key=lambda item: place.get(item[0], len(place))))
+
+
 def sources(files) -> dict[str, str]:
     """Every page as written: the files of docs/, and one page per notebook."""
     pages = {}

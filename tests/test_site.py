@@ -105,11 +105,14 @@ def test_every_page_opens_with_its_dose(twin):
     dose = re.search(r"^> (.+)$", twin.read_text(), re.M)
     assert dose and twin.read_text().index("\n> ") < twin.read_text().index("\n## ")
     assert len(dose[1].split()) <= 80
+    about = html.parse(twin.with_suffix(".html")).xpath("string(//meta[@name='description']/@content)")
+    assert about.endswith("."), "its description is cut off (quote it: YAML takes a # for a comment)"
 
 
-def test_llms_txt_lists_every_page():
+def test_llms_txt_lists_every_page_as_the_menu_does():
     listed = re.findall(r"\]\(https?://[^/]+/(?:[^)]*?/)??((?:[\w/]+/)?index\.md)\)", (SITE / "llms.txt").read_text())
     assert len(listed) == len(TWINS)
+    assert [path.partition("/")[0] for path in listed][:5] == ["index.md", "rnn", "lstm", "gru", "compare"]
 
 
 def test_the_seeds_twelve_cells_stand_on_the_comparison():
