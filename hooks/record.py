@@ -11,6 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from hooks.child import plain_values
+from hooks.expand import is_bad
 
 
 def cpu_name() -> str:
@@ -21,7 +22,8 @@ def cpu_name() -> str:
 
 
 def record(file: Path) -> dict:
-    values = plain_values(runpy.run_path(str(file)))
+    found = plain_values(runpy.run_path(str(file)))
+    values = {name: value for name, value in found.items() if not is_bad(value)}
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout.strip()
     made = {
         "machine": f"{cpu_name()}, {os.cpu_count()} cores, {platform.system()}",
