@@ -13,6 +13,7 @@ from pathlib import Path
 
 from markdown_it import MarkdownIt
 
+from hooks.claims import LEDGER, Claims
 from hooks.snippet import Cell, PressError, Snippet
 
 TYPED = {"console", "markdown"}  # what may be typed by hand: nothing that runs
@@ -50,6 +51,8 @@ class Book:
     used: set[str] = field(default_factory=set)
     figures: dict[str, Path] = field(default_factory=dict)  # published path -> made file
     unreadable: set[str] = field(default_factory=set)  # snippets that could not be parsed
+    claims: Claims = field(default_factory=Claims)
+    facts: dict[str, dict] = field(default_factory=dict)  # values of no snippet: of the build itself
 
     @property
     def names(self) -> set[str]:
@@ -119,6 +122,8 @@ def expand(text: str, page: str, book: Book) -> str:
                 continue
             except ValueError as error:
                 faults.append(f"docs/{page}:{start + 1}: {error}")
+    if page != LEDGER:
+        faults += book.claims.collect("\n".join(parts), text, page)
     if faults:
         raise PressError(*faults)
     for last, stdout in ends.values():
@@ -153,8 +158,8 @@ def expand_fence(language: str, body: list[str], raw: list[str], chain: "Chain",
         return f"~~~{language}\n{typed}\n~~~"
     if language == "diff":
         return difference(chain.book, body)
-    if language not in ("python", "text"):
-        raise ValueError(f"a fence labelled '{language}' (use exactly python, text, diff, console or markdown)")
+    if language not in ("python", "text", "table"):
+        raise ValueError(f"a fence labelled '{language}' (use exactly python, text, table, diff, console or markdown)")
     include = INCLUDE.match(body[0].strip()) if len(body) == 1 else None
     if not include:
         raise ValueError(
@@ -165,8 +170,17 @@ def expand_fence(language: str, body: list[str], raw: list[str], chain: "Chain",
         return chain.code(name, include["cell"], line)
     stdout = chain.book.output(name, include["cell"]).rstrip()
     if not stdout:
-        raise ValueError(f"cell '{include['cell']}' of snippets/{name}.py prints nothing (drop the text fence)")
-    return f"~~~text\n{stdout}\n~~~"
+        raise ValueError(f"cell '{include['cell']}' of snippets/{name}.py prints nothing (drop the {language} fence)")
+    return f"~~~text\n{stdout}\n~~~" if language == "text" else table(stdout, name, include["cell"])
+
+
+def table(stdout: str, name: str, cell: str) -> str:
+    """A printed Markdown table, to be shown as a table; nothing else may be in it."""
+    for line in stdout.split("\n"):
+        if not re.fullmatch(r"\|.*\|", line) or re.search(r"\{\{|!\[|```|~~~|<!--|<(?!br>)", line):
+            what = f"cell '{cell}' of snippets/{name}.py prints {line[:60]!r}"
+            raise ValueError(f"{what}, which is no row of a table (print |-rows alone, or use a text fence)")
+    return f"\n{stdout}\n"
 
 
 def difference(book: Book, body: list[str]) -> str:
@@ -253,8 +267,13 @@ def expand_prose(text: str, page: str, offset: int, book: Book, faults: list[str
 def value(reference: str, spec: str, book: Book) -> str:
     """A snippet's value, formatted: `lstm.step.parameters:,d`."""
     parts = reference.split(".")
-    cut = next((n for n in range(len(parts) - 1, 0, -1) if "/".join(parts[:n]) in book.names), len(parts) - 1)
-    found = book.result("/".join(parts[:cut]))["values"]
+    if parts[0] == "claims":
+        return book.claims.entry(".".join(parts[1:]))
+    if parts[0] in book.facts:
+        cut, found = 1, book.facts[parts[0]]
+    else:
+        cut = next((n for n in range(len(parts) - 1, 0, -1) if "/".join(parts[:n]) in book.names), len(parts) - 1)
+        found = book.result("/".join(parts[:cut]))["values"]
     for key in parts[cut:]:
         if not isinstance(found, dict) or key not in found:
             names = [] if is_bad(found) or not isinstance(found, dict) else found
@@ -316,4 +335,4 @@ def leftovers(book: Book) -> list[str]:
             if not cell.hidden and (name, cell.name) not in book.shown:
                 what = f"no page shows cell '{cell.name}' (include it, or tag it hidden)"
                 faults.append(f"{snippet.file}:{cell.line}: {what}")
-    return faults
+    return faults + book.claims.unlisted()

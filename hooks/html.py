@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from hooks import claims
 from hooks.expand import Book, page_folder
 from hooks.snippet import PressError
 
@@ -39,7 +40,7 @@ def dress(markdown: str, page: str, book: Book, repo: str) -> str:
 
     text = EXPECTED.sub("", markdown)
     text = SOURCE.sub(source, text)
-    return IMAGE.sub(figure, text)
+    return claims.dress(IMAGE.sub(figure, text), page)
 
 
 def source_line(file: str, cell: str, continues: bool, folder: str, repo: str) -> str:

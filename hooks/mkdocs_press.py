@@ -4,6 +4,7 @@ import atexit
 import contextlib
 import logging
 import os
+import platform
 import posixpath
 import re
 import shutil
@@ -11,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from importlib.metadata import version
 from pathlib import Path
 
 from filelock import FileLock
@@ -21,6 +23,7 @@ from mkdocs.utils.meta import get_data
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 from hooks import html, mathfont, mend, notebook, publish, run
+from hooks.claims import LEDGER
 from hooks.expand import Book, expand, leftovers, page_folder
 from hooks.snippet import PressError, read_text
 
@@ -98,9 +101,9 @@ def on_files(files, config):
     snippets, results, state.faults = run.results(state.root, lambda line: log.info(line))
     written = {path.relative_to(state.root / "snippets") for path in (state.root / "snippets").rglob("*.py")}
     unreadable = {path.with_suffix("").as_posix() for path in written} - set(snippets)
-    state.book = Book(snippets, results, unreadable=unreadable)
+    state.book = Book(snippets, results, unreadable=unreadable, facts={"build": build_facts()})
     state.sources, state.pages, state.contents = sources(files), {}, {}
-    for page, text in sorted(state.sources.items()):
+    for page, text in sorted(state.sources.items(), key=lambda item: (item[0] == LEDGER, item[0])):
         try:
             state.pages[page] = expand(text, page, state.book)
         except PressError as error:
@@ -120,6 +123,13 @@ def on_files(files, config):
 def on_nav(nav, config, files):
     place = {page.file.src_uri: number for number, page in enumerate(nav.pages)}
     state.pages = dict(sorted(state.pages.items(), key=lambda item: place.get(item[0], len(place))))
+
+
+def build_facts() -> dict[str, str]:
+    """What a page may say of the build: `{{ build.date }}` is that of the last commit."""
+    date = time.strftime("%Y-%m-%d", time.gmtime(int(os.environ["SOURCE_DATE_EPOCH"])))
+    versions = {name: version(name).partition("+")[0] for name in ("torch", "numpy", "onnxruntime", "keras")}
+    return {"date": date, "python": platform.python_version(), **versions}
 
 
 def sources(files) -> dict[str, str]:

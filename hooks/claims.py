@@ -1,0 +1,80 @@
+"""The claims of the pages: a mark behind a sentence, and its row in the ledger.
+
+A page marks an empirical sentence with `[✓](claims.md#id)`. The ledger,
+docs/claims.md, is expanded after all other pages and repeats each sentence
+with `{{ claims.id }}`.
+"""
+
+import posixpath
+import re
+from dataclasses import dataclass, field
+
+LEDGER = "claims.md"
+MARK = re.compile(r"\[✓\]\((?P<path>[\w./]*claims\.md)#(?P<id>[a-z][a-z0-9_]*)\)")
+START = re.compile(r"(?:^|(?<=[.!?:;])\s+|(?<=[.!?]\*\*)\s+|^\s*(?:[-*>]|\d+\.)\s+)(?=\S)", re.M)
+
+
+@dataclass
+class Claims:
+    """Every marked sentence so far, and which of them the ledger has listed."""
+
+    made: dict[str, tuple[str, str, str]] = field(default_factory=dict)  # id -> (page, where, sentence)
+    listed: set[str] = field(default_factory=set)
+
+    def collect(self, published: str, source: str, page: str) -> list[str]:
+        """Remember the marked sentences of one expanded page; return the faults."""
+        faults = []
+        lines = {match["id"]: source.count("\n", 0, match.start()) + 1 for match in MARK.finditer(source)}
+        for match in MARK.finditer(published):
+            where = f"docs/{page}:{lines.get(match['id'], 1)}"
+            if match["id"] in self.made:
+                known = self.made[match["id"]][1]
+                faults.append(f"{where}: claim '{match['id']}' is made already at {known} (choose another id)")
+                continue
+            self.made[match["id"]] = (page, where, sentence(published[: match.start()]))
+        return faults
+
+    def entry(self, name: str) -> str:
+        """What the ledger says for `{{ claims.name }}`: the sentence, linked to its place."""
+        if name not in self.made:
+            raise ValueError(f"no page makes claim '{name}' (have: {', '.join(self.made)})")
+        self.listed.add(name)
+        page, _, words = self.made[name]
+        return f'<a id="{name}"></a>{words} [`{name}`]({page}#claim-{name})'
+
+    def unlisted(self) -> list[str]:
+        return [
+            f"{where}: claim '{name}' is not in docs/{LEDGER} (add a row with {{{{ claims.{name} }}}})"
+            for name, (_, where, _) in self.made.items()
+            if name not in self.listed
+        ]
+
+
+def sentence(before: str) -> str:
+    """The last sentence of a text, or the last row of a table, as plain words."""
+    block = before.rpartition("\n\n")[2]
+    line = block.rpartition("\n")[2]
+    if line.lstrip().startswith("|"):
+        cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", line)]
+        return plain(": ".join(cell for cell in cells if cell))
+    text = MARK.sub("\0", block).rpartition("\0")[2]
+    text = re.sub(r"(?s).*(?:^|\n)\s*(?:[-*>]|\d+\.)\s+", "", text).strip()  # of a list: its last item
+    starts = [match.end() for match in START.finditer(text)]
+    return plain(text[max((at for at in starts if len(text) - at > 25), default=0) :])
+
+
+def plain(text: str) -> str:
+    """Without links, emphasis and line breaks; code and formulas stay."""
+    text = re.sub(r"!?\[([^\]]*)\]\([^)]*\)|<[^>]+>", r"\1", text)
+    return re.sub(r"\s+", " ", text.replace("**", "").replace("|", "\\|")).strip()
+
+
+def dress(markdown: str, page: str) -> str:
+    """Give each mark an anchor to come back to and a name that is spoken."""
+
+    def mark(match: re.Match) -> str:
+        path = posixpath.relpath(LEDGER, posixpath.dirname(page) or ".")
+        label = "Evidence for this sentence"
+        return f'[✓]({path}#{match["id"]}){{#claim-{match["id"]} .claim aria-label="{label}" title="{label}"}}'
+
+    return MARK.sub(mark, markdown)
