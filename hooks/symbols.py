@@ -15,7 +15,7 @@ from hooks.snippet import PressError
 ROLES = {"x": "input", "h": "hidden", "c": "cell", "f": "keep", "z": "keep", "i": "write"} | {
     "o": "read", "r": "read", "g": "candidate", "n": "candidate"
 }
-KNOWN = {"d", "e", "ℝ", "tanh", "exp", "log", "ln", "sin", "cos"} | {  # need no row
+KNOWN = {"d", "e", "ℝ", "tanh", "artanh", "exp", "log", "ln", "sin", "cos"} | {  # need no row
     "max", "min", "sup", "inf", "lim", "arg", "det", "tr", "diag", "sign"
 }
 WRAPPERS = ("math", "mrow", "mpadded", "mstyle")

@@ -180,7 +180,7 @@ def test_names_in_code_and_prose():
 # --- The site ----------------------------------------------------------------------
 
 PAGES = sorted(file for file in SITE.rglob("index.html") if "<th>symbol</th>" in file.read_text())
-SCHOOL = {"tanh", "exp", "log", "max", "min", "diag", "d", "e", "sin", "cos", "ln", "lim", "ℝ", "sign"}
+SCHOOL = {"tanh", "artanh", "exp", "log", "max", "min", "diag", "d", "e", "sin", "cos", "ln", "lim", "ℝ", "sign"}
 every_page = pytest.mark.parametrize("file", PAGES, ids=lambda file: file.parent.name)
 
 
@@ -222,6 +222,8 @@ def agrees(tex: str, name: str) -> bool:
     if not plain:  # Greek or decorated: its last letter outside an index stands in the name
         letters = re.findall(r"[a-zA-Z]", re.sub(r"_\w|_\{.*?\}|\\\w+", "", tex))
         return not letters or letters[-1] in name
+    if tex.isupper() and name[0] == tex.lower() and name.isalpha():  # L is loss
+        return True
     label = "".join(re.findall(r"\\mathrm\{((?:\w|\\ast)+)\}", plain[2] or "")).replace(r"\ast", "*")
     bare = plain[1], f"{plain[1]}_{label}"
     return any(fnmatch(name, pattern) for pattern in bare[len(label) > 1 :])
@@ -271,8 +273,8 @@ def test_renaming_either_is_noticed(name):
 @pytest.mark.parametrize(
     ("tex", "name", "same"),
     [
-        ("h_t", "h", True), ("h_t", "s", False), (r"h_{t\mathrm{p}}", "h", True), (r"W_{\mathrm{ih}}", "W_ih", True),
-        (r"W_{\mathrm{ih}}", "W_hh", False),
+        ("h_t", "h", True), ("h_t", "s", False), ("h_t", "hidden", False), (r"h_{t\mathrm{p}}", "h", True),
+        ("L", "loss", True), (r"W_{\mathrm{ih}}", "W_ih", True), (r"W_{\mathrm{ih}}", "W_hh", False),
         (r"W_{\mathrm{i\ast}}", "W_ih", True), (r"W_{\mathrm{i\ast}}", "W_hh", False), (r"W_{\mathrm{ih}}", "W", False),
         (r"\sigma", "torch.sigmoid", True), (r"\sigma", "torch.sigma", False), (r"\bar{h}_t", "dh", True),
         (r"\bar{h}_t", "dc", False), (r"\frac{\partial L}{\partial h_t}", "dh", True),
