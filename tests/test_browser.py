@@ -341,6 +341,17 @@ def test_symbols_tell_by_keyboard(modes, mode, page):
     assert not tab.evaluate("document.activeElement.closest('.math')"), "a formula is one stop"
 
 
+def test_each_symbol_of_a_row_tells_its_own_shape_and_name(modes):
+    tab = modes["light"].open("rnn/index.html")
+    reach(tab, ".math")
+    said = []
+    for _ in range(7):
+        tab.keyboard.press("ArrowRight")
+        said.append(tab.locator(".tip__facts").inner_text().strip())
+    facts = ["(B, H) h", "(H, I) W_ih", "(B, I) x", "(H) b_ih", "(H, H) W_hh", "(B, H) h", "(H) b_hh"]
+    assert [words.removeprefix("shape ").replace(" · in code", "") for words in said] == facts
+
+
 @pytest.mark.parametrize(("mode", "page"), SYMBOLS)
 def test_symbols_tell_by_pointer(modes, mode, page):
     tab = modes[mode].open(f"{page}/index.html")
