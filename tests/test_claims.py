@@ -41,7 +41,7 @@ def ledger():
         links = [link for link in cells[-1].xpath(".//a/@href") if "history/#" in link]
         for name in names:
             assert name not in rows, f"claim {name} has two rows"
-            rows[name] = (cells[-2].text_content().strip(), tests, links)
+            rows[name] = (cells[1].text_content().strip(), tests, links)
     return rows
 
 
