@@ -51,6 +51,15 @@ class Claims:
         ]
 
 
+def verdicts(ledger: str) -> dict[str, int]:
+    """How many rows of the ledger, as written, say what."""
+    rows = [cells(line) for line in ledger.split("\n") if line.startswith("|") and "{{ claims." in line]
+    kinds = {"holds": "**holds**", "holds_if": "**holds if**", "does_not_hold": "**does not hold**"}
+    return {"claims": len(rows)} | {
+        name: sum(len(row) > 1 and row[1].startswith(verdict) for row in rows) for name, verdict in kinds.items()
+    }
+
+
 def sentence(before: str) -> str:
     """The last sentence of a text, or the last row of a table, as plain words."""
     block = before.rpartition("\n\n")[2]

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 SITE = Path(os.environ.get("SITE", ROOT / "site"))
 PAGES = [*sorted((ROOT / "docs").glob("*.md")), ROOT / "docs/notebooks/index.md"]
 MARK = re.compile(r"\[✓\]\([./]*claims\.md#(\w+)\)")
-SETTING = re.compile(r"^(build|claims)\.|\.made\.|\.(seeds|rounds|rates|[A-Z_]+)$")  # said, not measured
+SETTING = re.compile(r"^(build|claims|ledger)\.|\.made\.|\.(seeds|rounds|rates|[A-Z_]+)$")  # said, not measured
 VERDICT = re.compile(r"(holds|holds if .+|does not hold.*)")
 
 
@@ -62,6 +62,13 @@ def test_a_claim_has_a_verdict_and_an_answer(name):
     assert tests or links, f"{name}: no test and no source"
     for test in tests:
         assert name in TESTS.get(test, ()), f"{test} does not bear @pytest.mark.claim({name!r})"
+
+
+def test_the_ledger_counts_its_verdicts():
+    found = [re.match("holds if|holds|does not hold", verdict)[0] for verdict, *_ in LEDGER.values()]
+    counts = [len(found), *map(found.count, ("holds", "holds if", "does not hold"))]
+    said = re.search(r"Of (\d+) claims, (\d+) hold, (\d+) hold if .*?, and (\d+) do", (SITE / "claims/index.md").read_text())
+    assert list(map(int, said.groups())) == counts
 
 
 def test_no_claim_test_without_a_sentence():
