@@ -31,7 +31,8 @@ def test_the_sentence_before_a_mark(before, words):
 def test_a_mark_and_its_row_lead_to_each_other():
     book = Book({}, {})
     published = expand(f"It fades by half. {MARK}\n", "gradients/lstm.md", book)
-    assert dress(published, "gradients/lstm.md", "repo").startswith("It fades by half. [✓](../claims.md#a){#claim-a .claim ")
+    html = dress(published, "gradients/lstm.md", "repo")
+    assert html.startswith("It fades by half. [✓](../claims.md#a){#claim-a .claim ")
     row = expand("| {{ claims.a }} |", "claims.md", book)
     assert row == '| <a id="a"></a>It fades by half. [`a`](gradients/lstm.md#claim-a) |'
     assert leftovers(book) == []
