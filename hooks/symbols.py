@@ -82,6 +82,11 @@ def letter(node: ET.Element) -> str:
     return text(node) if node.tag == "mi" and text(node).strip("°").isalpha() else ""
 
 
+def whole(node: ET.Element) -> bool:
+    """A fraction or a norm may be a quantity of its own, with a row."""
+    return node.tag == "mfrac" or text(node).startswith("‖")
+
+
 def split(node: ET.Element) -> tuple[ET.Element, ET.Element | None]:
     """A symbol without its power, and the power; a prime or a star is no power."""
     if node.tag not in ("msup", "msubsup") or re.fullmatch("[′∗†+−]+", text(node[-1])):
@@ -112,7 +117,7 @@ class Legend:
         names = re.findall(r"<code>([\w.]+)</code>|(–)", cells[1])
         shapes = re.split(r"(?<=\)), ", cells[2].strip())
         meaning = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", cells[3])).strip()
-        if not (symbols and names and shapes[0] and meaning and all(letter(s) or s.tag == "mfrac" for s in symbols)):
+        if not (symbols and names and shapes[0] and meaning and all(letter(s) or whole(s) for s in symbols)):
             what = "a legend's row lacks a symbol of one letter, its name, its shape or its meaning"
             return self.fault(line, f"{what} (like: | $h_t$ | `h` | (B, H) | the state |)")
         if not {len(names), len(shapes)} <= {1, len(symbols)}:
@@ -150,7 +155,7 @@ class Legend:
         """Mark the symbols of a formula; inside another symbol only see that they are defined."""
         for node in parent:
             core, power = split(node)
-            known = self.find(node) if node.tag in ("mi", "mfrac", *BASED) else None
+            known = self.find(node) if node.tag in ("mi", *BASED) or whole(node) else None
             if not known and power is not None and (known := self.find(core)):
                 self.mark([power], line, inside)
             if known:

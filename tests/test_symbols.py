@@ -69,6 +69,8 @@ def faults(text: str) -> list[str]:
         (r"\tilde h", r"\tilde{h}"),
         (r"\delta_t", r"\delta_{t+1}"),
         (r"\frac{\partial L}{\partial h_t}", r"\frac{\partial L}{\partial h_{t-1}}"),
+        (r"\lVert h_t \rVert", r"\lVert h_{t-1} \rVert"),
+        (r"\lVert h_t \rVert_2", r"\lVert h_1 \rVert_2"),
         (r"\lambda", r"\lambda^3"),
         (r"\sigma'", r"\sigma'"),
         (r"\mathrm{diag}", r"\mathrm{diag}"),
