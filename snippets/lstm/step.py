@@ -124,8 +124,8 @@ LAYERS, SEEDS = 3, 3
 ALLOWED = 128
 
 
-def differences(dtype, shape, layers, bidirectional, given, seed):
-    """Of every result and gradient, its kind and its largest difference."""
+def both_ways(dtype, shape, layers, bidirectional, given, seed):
+    """Our results, nn.LSTM's, and what both depend on."""
     torch.manual_seed(seed)
     B, T, input_size, H = shape
     options = {"bidirectional": bidirectional, "batch_first": True}
@@ -139,7 +139,11 @@ def differences(dtype, shape, layers, bidirectional, given, seed):
     output, last = lstm_layers(x, weights, start or None, bidirectional)
     ours = (output, *last)
     output, last = lstm(x, start or None)
-    theirs = (output, *last)
+    return ours, (output, *last), leaves
+
+
+def differences(ours, theirs, leaves):
+    """Of each result and gradient, its kind and its largest difference."""
     # by a sum with random weights, so that every entry of a result counts
     pull = [torch.randn_like(result) for result in theirs]
     ours += torch.autograd.grad(ours, leaves, pull)
@@ -161,7 +165,7 @@ for bits in ("float64", "float32"):
     allowed = ALLOWED * torch.finfo(dtype).eps
     worst = grid[bits] = {"outputs": 0.0, "finals": 0.0, "gradients": 0.0}
     for setting in settings:
-        for kind, off in differences(dtype, *setting):
+        for kind, off in differences(*both_ways(dtype, *setting)):
             assert off <= allowed, f"{bits} {setting}: {kind} off by {off}"
             worst[kind] = max(off, worst[kind])
     worst["allowed"] = allowed
