@@ -213,14 +213,24 @@ def test_gru_gates_do_what_they_are_called():
     torch.testing.assert_close(run_step("gru", arguments)[0], fresh)
 
 
-def test_gru_resets_after_the_product():
-    """The older form, r * h before the product, gives something else."""
-    x, h, W_ih, W_hh, b_ih, b_hh = arguments = draw("gru", 2, 3, 5)
-    r, z, n_x = (x @ W_ih.T + b_ih).chunk(3, 1)
-    u = (h @ W_hh.T + b_hh).chunk(3, 1)
-    r, z = torch.sigmoid(r + u[0]), torch.sigmoid(z + u[1])
-    before = (1 - z) * torch.tanh(n_x + (r * h) @ W_hh[10:].T + b_hh[10:]) + z * h
-    assert (before - run_step("gru", arguments)[0]).abs().max() > 0.01
+@pytest.mark.claim("gru_reset_place")
+@pytest.mark.parametrize("seed", range(60, 65))
+def test_gru_resets_after_the_product(seed):
+    """The older form, r * h before the product, gives something else with the same weights."""
+    torch.manual_seed(seed)
+    gru = nn.GRU(10, 20, batch_first=True).double()
+    W_ih, W_hh, b_ih, b_hh = weights = [weight.detach() for weight in gru.parameters()]
+    xs = torch.randn(3, 6, 10, dtype=torch.float64)
+    before = after = torch.zeros(3, 20, dtype=torch.float64)
+    for x in xs.unbind(1):
+        a, u = (x @ W_ih.T + b_ih).chunk(3, 1), (before @ W_hh.T + b_hh).chunk(3, 1)
+        r, z = torch.sigmoid(a[0] + u[0]), torch.sigmoid(a[1] + u[1])
+        n = torch.tanh(a[2] + (r * before) @ W_hh[40:].T + b_hh[40:])
+        before = (1 - z) * n + z * before
+        (after,) = run_step("gru", [x, after, *weights])
+    expected = gru(xs)[1][0]
+    torch.testing.assert_close(after, expected, rtol=0, atol=1e-14)
+    assert expected.abs().max() < 1 and (before - expected).abs().max() > 0.05
 
 
 # ---- whole sequences, several layers, both directions
