@@ -12,6 +12,7 @@ h = torch.zeros(1, 1, 8)  # (layers, B, H)
 for part in x.split(chunk, dim=1):  # (B, chunk, I)
     h = h.detach()  # its numbers stay, its history goes
     output, h = rnn(part, h)  # (B, chunk, H), (layers, B, H)
-output.square().sum().backward()  # a mistake in the last part
+loss = output.square().sum()  # a mistake in the last part
+loss.backward()
 hear = (x.grad != 0).any(dim=2).sum().item()
 print(f"of {T} steps, {hear} hear of it")
