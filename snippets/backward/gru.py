@@ -79,9 +79,8 @@ def largest(pairs):
 
 def differences(gru, x, h_0, d_output, d_h_n):
     """Largest difference from autograd: of the deltas, of the gradients."""
+    x, h_0 = x.detach().requires_grad_(), h_0.detach().requires_grad_()
     inputs = [x, h_0, *gru.parameters()]
-    for tensor in inputs:
-        tensor.requires_grad_()
     starts = [d_output, d_h_n[None]]  # (B, T, H), (1, B, H)
     theirs = torch.autograd.grad(gru(x, h_0[None]), inputs, starts)
     steps = gru_forward(*inputs)
@@ -124,7 +123,8 @@ class GRU(torch.autograd.Function):
         return gru_backward(d_output, d_h_n, x, ctx.steps, W_ih, W_hh)[0]
 
 
-inputs = [x[:2, :3, :4], h_0[:2, :5], *nn.GRU(4, 5).double().parameters()]
+part = [x[:2, :3, :4].requires_grad_(), h_0[:2, :5].requires_grad_()]
+inputs = [*part, *nn.GRU(4, 5).double().parameters()]
 passed = torch.autograd.gradcheck(GRU.apply, inputs)
 assert passed
 

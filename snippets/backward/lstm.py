@@ -82,10 +82,9 @@ def differences(lstm, x, states, d_output, d_states):
 
     states: h_0, c_0; d_states: d_h_n, d_c_n, (B, H) each.
     """
-    inputs = [x, *states, *lstm.parameters()]
-    for tensor in inputs:
-        tensor.requires_grad_()
-    output, (h_n, c_n) = lstm(x, (states[0][None], states[1][None]))
+    x, h_0, c_0 = (a.detach().requires_grad_() for a in (x, *states))
+    inputs = [x, h_0, c_0, *lstm.parameters()]
+    output, (h_n, c_n) = lstm(x, (h_0[None], c_0[None]))
     ends, starts = [output, h_n[0], c_n[0]], [d_output, *d_states]
     theirs = torch.autograd.grad(ends, inputs, starts)
     steps = lstm_forward(*inputs)
@@ -131,7 +130,8 @@ class LSTM(torch.autograd.Function):
             d_output, *d_states, x, ctx.steps, W_ih, W_hh)[0]  # fmt: skip
 
 
-inputs = [x[:2, :3, :4], h_0[:2, :5], c_0[:2, :5],
+part = [x[:2, :3, :4], h_0[:2, :5], c_0[:2, :5]]
+inputs = [*[a.requires_grad_() for a in part],
           *nn.LSTM(4, 5).double().parameters()]  # fmt: skip
 passed = torch.autograd.gradcheck(LSTM.apply, inputs)
 assert passed
