@@ -350,7 +350,13 @@ def test_a_detached_state_cuts_the_way_back(name, capsys):
     values = runpy.run_path(str(ROOT / "snippets/backward/detach.py"))
     assert values["hear"] == values["chunk"] == 10 and values["T"] == 50
     assert capsys.readouterr().out == "of 50 steps, 10 hear of it\n"
-    assert not values["x"].grad[:, :40].any()
+    rnn, x = values["rnn"], values["x"]
+    _, state = rnn(x[:, :40].detach(), torch.zeros(1, 1, 8))
+    last = x[:, 40:].detach().requires_grad_()
+    loss = rnn(last, state.detach())[0].square().sum()
+    assert_close([values["loss"]], [loss], 1e-5)
+    assert_close([x.grad[:, 40:]], torch.autograd.grad(loss, last), 1e-5)
+    assert not x.grad[:, :40].any()
 
 
 @pytest.mark.claim("backward_second")
