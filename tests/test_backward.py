@@ -279,7 +279,7 @@ def test_the_two_biases_differ_in_the_gru_only(name, seed):
 
 
 @pytest.mark.parametrize("name", LAYERS)
-def test_the_check_that_the_page_shows_tells_right_from_wrong(name, capsys):
+def test_the_check_that_the_page_shows(name, capsys):
     matplotlib.use("Agg")
     values = runpy.run_path(str(ROOT / f"snippets/backward/{name}.py"))
     printed = capsys.readouterr().out
@@ -288,27 +288,51 @@ def test_the_check_that_the_page_shows_tells_right_from_wrong(name, capsys):
     assert values["settings"] >= 25 and values["SEEDS"] >= 5
     for dtype, tolerance in values["TOLERANCE"].items():
         assert 0 < max(values["largest_off"][dtype].values()) < tolerance
-    settings = values["differences"].__globals__
-    right, dtype = settings[f"{name}_backward"], torch.float64
-    layer = LAYERS[name](3, 4, batch_first=True, dtype=dtype)
-    x, d_output = torch.randn(2, 5, 3, dtype=dtype), torch.randn(2, 5, 4, dtype=dtype)
-    states, d_states = torch.randn(2, len(STATES[name]), 2, 4, dtype=dtype)
-    if name == "lstm":
-        given = [layer, x, [*states], d_output, [*d_states]]
-    else:
-        given = [layer, x, states[0], d_output, d_states[0]]
+    starts = [[values[f"{key}_0"] for key in STATES[name]], [values[f"d_{key}_n"] for key in STATES[name]]]
+    if name != "lstm":
+        starts = [starts[0][0], starts[1][0]]
+    example = [values[name], values["x"], starts[0], values["d_output"], starts[1]]
+    assert values["off"] == max(values["differences"](*example)) > min(values["differences"](*example))
+    if name == "rnn":
+        assert_close(values["part"], [values["x"][:2, :4], values["h_0"][:2]])
 
-    def broken(where, *arguments):
-        gradients, deltas = right(*arguments)
-        gradients = [g + 1e-3 * (k == where) for k, g in enumerate(gradients)]
-        deltas[3] = {key: d + 1e-3 * (key == where) for key, d in deltas[3].items()}
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_the_check_that_the_page_shows_notices_each_fault(name):
+    """One number wrong, too large or too small, in one delta or one gradient; or one of them missing."""
+    globals_ = {}
+    for cell in read_snippet(ROOT, f"snippets/backward/{name}.py").code:
+        if cell.name in ("forward", "backward", "check"):
+            exec(cell.source.split("torch.manual_seed")[0], globals_)
+    forward, backward, differences = (globals_[key] for key in (f"{name}_forward", f"{name}_backward", "differences"))
+    (x, *states, _, _, _, _), d_output, d_states = draw(name, 2, 5, 3, 4)
+    layer = LAYERS[name](3, 4, batch_first=True, dtype=torch.float64)
+    given = [layer, x, states, d_output, d_states]
+    if name != "lstm":
+        given = [layer, x, states[0], d_output, d_states[0]]
+    seen = []
+    globals_[f"{name}_forward"] = lambda *arguments: seen.extend(arguments) or forward(*arguments)
+    assert max(differences(*given)) < 1e-13
+    assert_close(seen, [x, *states, *layer.parameters()], 0)
+
+    def broken(where, amount, *arguments):
+        gradients, deltas = backward(*arguments)
+        if amount is None:
+            return (gradients, deltas[1:]) if where == "h" else (gradients[:-1], deltas)
+        one = lambda like: amount * (torch.arange(like.numel()) == 1).reshape(like.shape)  # noqa: E731
+        gradients = [g + one(g) * (k == where) for k, g in enumerate(gradients)]
+        deltas[3] = {key: d + one(d) * (key == where) for key, d in deltas[3].items()}
         return gradients, deltas
 
-    assert max(values["differences"](*given)) < 1e-13
-    for where in [*range(5 + len(STATES[name])), *MADE[name]]:
-        settings[f"{name}_backward"] = lambda *arguments, where=where: broken(where, *arguments)
-        of_deltas, of_gradients = values["differences"](*given)
+    places = [*range(5 + len(STATES[name])), *MADE[name]]
+    for where, amount in [(place, sign * 1e-3) for place in places for sign in (1, -1)]:
+        globals_[f"{name}_backward"] = lambda *given, w=where, a=amount: broken(w, a, *given)
+        of_deltas, of_gradients = differences(*given)
         assert (of_deltas > 5e-4, of_gradients > 5e-4) == (where in MADE[name], where not in MADE[name])
+    for where in ("h", 0):
+        globals_[f"{name}_backward"] = lambda *given, w=where: broken(w, None, *given)
+        with pytest.raises(ValueError, match="zip"):
+            differences(*given)
 
 
 def test_the_rules_of_the_table():

@@ -68,7 +68,8 @@ def gru_backward(d_output, d_h_n, x, steps, W_ih, W_hh):
     dW_ih = torch.einsum("btk,bti->ki", dv, x)  # (3H, I)
     dW_hh = torch.einsum("btk,bth->kh", du, h)  # (3H, H)
     # δb_ih = Σ δv_t, δb_hh = Σ δu_t
-    db_ih, db_hh = dv.sum(dim=(0, 1)), du.sum(dim=(0, 1))  # (3H) each
+    db_ih = torch.einsum("btk->k", dv)  # (3H)
+    db_hh = torch.einsum("btk->k", du)  # (3H)
     return (dx, deltas[0]["h"], dW_ih, dW_hh, db_ih, db_hh), deltas
 
 

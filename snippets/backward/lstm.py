@@ -67,7 +67,7 @@ def lstm_backward(d_output, d_h_n, d_c_n, x, steps, W_ih, W_hh):
     dW_ih = torch.einsum("btk,bti->ki", da, x)  # (4H, I)
     dW_hh = torch.einsum("btk,bth->kh", da, h)  # (4H, H)
     # δb_ih = δb_hh = Σ δa_t
-    db = da.sum(dim=(0, 1))  # (4H)
+    db = torch.einsum("btk->k", da)  # (4H)
     first = deltas[0]
     return (dx, first["h"], first["c"], dW_ih, dW_hh, db, db), deltas
 

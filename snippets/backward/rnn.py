@@ -50,7 +50,7 @@ def rnn_backward(d_output, d_h_n, x, steps, W_ih, W_hh):
     # δW_hh = Σ δa_t h_{t-1}ᵀ
     dW_hh = torch.einsum("bth,btk->hk", da, h)  # (H, H)
     # δb_ih = δb_hh = Σ δa_t
-    db = da.sum(dim=(0, 1))  # (H)
+    db = torch.einsum("bth->h", da)  # (H)
     return (dx, deltas[0]["h"], dW_ih, dW_hh, db, db), deltas
 
 
@@ -98,8 +98,8 @@ class RNN(torch.autograd.Function):
     """Our pair as one operation, for which autograd calls our backward."""
 
     @staticmethod
-    def forward(ctx, x, h_0, W_ih, W_hh, b_ih, b_hh):
-        steps = rnn_forward(x, h_0, W_ih, W_hh, b_ih, b_hh)
+    def forward(ctx, x, h_0, W_ih, W_hh, *biases):
+        steps = rnn_forward(x, h_0, W_ih, W_hh, *biases)
         h = [step["h"] for step in steps]  # all that our backward needs
         ctx.save_for_backward(x, W_ih, W_hh, *h)
         return torch.stack(h[1:], dim=1), h[-1].clone()
