@@ -24,7 +24,8 @@ torch.manual_seed(0)
 rnn = nn.RNN(4, 8, dtype=torch.float64)
 x = torch.randn(30, 3, 4, dtype=torch.float64)  # (T, B, I)
 output = rnn(x)[0]  # (T, B, H)
-(output**3).sum().backward()  # any loss of the states will do
+loss = (output**3).sum()  # any loss of the states will do
+loss.backward()
 
 h = torch.cat([torch.zeros(1, 3, 8), output.detach()])  # (T + 1, B, H)
 W_hh = rnn.weight_hh_l0.detach()
