@@ -52,7 +52,7 @@ def clip(gradients, threshold):
     """Rescale the gradients together if their norm passes a threshold."""
     norm = torch.cat([g.flatten() for g in gradients]).norm()
     if norm >= threshold:
-        # ĝ = threshold / ‖ĝ‖ * ĝ
+        # d' = τ / ‖d‖ * d
         gradients = [threshold / norm * g for g in gradients]
     return gradients
 
