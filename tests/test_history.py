@@ -270,7 +270,7 @@ def test_the_bound_on_the_jacobians_holds(seed, squash, gamma):
 @pytest.mark.claim("history_eigenvalue")
 def test_eigenvalues_below_one_do_not_make_a_gradient_vanish():
     shown = values("clipping")
-    assert shown["grown"]["after_40"] > 100 * shown["grown"]["after_20"] > 1e4
+    assert shown["grown"]["after_30"] > 10 * shown["grown"]["after_20"] > 4000
     assert shown["held"] and shown["zero"] and shown["same"]
     assert np.abs(np.linalg.eigvals(shown["W"].numpy())).max() < 1e-6
     W, h = np.array([[3.0, 3.0], [-3.0, -3.0]]), np.array([0.1, -0.8])  # another, its square zero too
@@ -463,7 +463,9 @@ def plain(words):
 def test_the_list_and_the_file_have_the_same_works():
     lines = [line for line in PAGE.split("## Bibliography")[1].split("\n") if line.startswith("- ")]
     assert len(lines) == len(ITEMS) == len(BIB) > 25
-    assert list(ITEMS) == sorted(BIB)
+    assert set(ITEMS) == set(BIB)
+    names = [(item["who"].casefold(), item["year"]) for item in ITEMS.values()]
+    assert names == sorted(names)
 
 
 @pytest.mark.parametrize("key", BIB)

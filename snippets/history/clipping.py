@@ -43,9 +43,9 @@ def growth(k):
 
 zero = not (W @ W).any()
 print("W times W is zero, and so is each eigenvalue:", zero)
-grown = {f"after_{k}": growth(k) for k in (10, 20, 40)}
+grown = {f"after_{k}": growth(k) for k in (10, 20, 30)}
 for name, factor in grown.items():
-    print(f"gradient {name.replace('_', ' ')} steps: {factor:.3g} times")
+    print(f"gradient {name.replace('_', ' ')} steps: {factor:,.0f} times")
 
 # %% clip
 def clip(gradients, threshold):
