@@ -45,25 +45,27 @@ b, one = torch.randn(3 * H, dtype=torch.float64), torch.eye(H)
 x, h = torch.randn(2, 5, H, dtype=torch.float64)  # (B, H) each
 cell = nn.GRUCell(3 * H, H, dtype=torch.float64)  # reads x, tanh x, tanh h
 (W_ir, W_iz, W_in), W_hz, none = W_ih.chunk(3), W_hh[H : 2 * H], 0 * one
-# for each: what r, z and n read of x, tanh x, tanh h, and z of h
-changes = {
-    mut1_step: ([W_ir, none, none, W_iz, none, none, none, one, none], none),
-    mut2_step: ([one, none, none, W_iz, none, none, W_in, none, none], W_hz),
-    mut3_step: ([W_ir, none, none, W_iz, none, W_hz, W_in, none, none], none),
-}
-mutated_differ = 0.0
-for step, (blocks, h_z) in changes.items():
-    wide = torch.cat([torch.cat(blocks[k : k + 3], 1) for k in (0, 3, 6)])
-    tall = torch.cat([W_hh[:H], h_z, W_hh[2 * H :]])
-    sign = torch.ones(3 * H, 1, dtype=torch.float64)
-    sign[H : 2 * H] = -1  # torch's z keeps the old
+# for each: what r, z and n read of x, tanh x, tanh h; what z reads of h
+edits = {
+    "MUT1": (mut1_step, [W_ir, none, none], [W_iz, none, none],
+             [none, one, none], none),
+    "MUT2": (mut2_step, [one, none, none], [W_iz, none, none],
+             [W_in, none, none], W_hz),
+    "MUT3": (mut3_step, [W_ir, none, none], [W_iz, none, W_hz],
+             [W_in, none, none], none),
+}  # fmt: skip
+sign = torch.ones(3 * H, 1, dtype=torch.float64)
+sign[H : 2 * H] = -1  # torch's z keeps the old: turn its rows around
+largest = 0.0
+for name, (step, reads_r, reads_z, reads_n, z_of_h) in edits.items():
+    reads = [torch.cat(parts, dim=1) for parts in (reads_r, reads_z, reads_n)]
+    recurrent = torch.cat([W_hh[:H], z_of_h, W_hh[2 * H :]])  # (3H, H)
     with torch.no_grad():
-        cell.weight_ih.copy_(sign * wide)
-        cell.weight_hh.copy_(sign * tall)
+        cell.weight_ih.copy_(sign * torch.cat(reads))  # (3H, 3H)
+        cell.weight_hh.copy_(sign * recurrent)
         cell.bias_ih.copy_(sign[:, 0] * b)
         cell.bias_hh.zero_()
         theirs = cell(torch.cat([x, x.tanh(), h.tanh()], dim=1), h)
     difference = (step(x, h, W_ih, W_hh, b) - theirs).abs().max().item()
-    mutated_differ = max(mutated_differ, difference)
-    print(f"{step.__name__[:4]} is a GRU with edited input:",
-          difference < 1e-12)
+    largest = max(largest, difference)
+    print(f"{name} is a GRU with edited input: {difference < 1e-12}")
