@@ -202,6 +202,8 @@ def test_autograd_agrees_with_torchs_own_layer(cell):
 @every_cell
 def test_without_rounding_every_number_is_autograds(cell, capsys):
     names = snippet(cell)
+    assert {key: names["value"][key] for key in answers(cell)} == answers(cell)
+    assert names["loss_new"] == pytest.approx(autograd(cell, given(cell))["L'"], abs=5e-4)
     names["DIGITS"] = 15
     found = {key: value for key, value in names["everything"]().items() if not names["GIVEN"].match(key)}
     assert found == pytest.approx(expected(cell), abs=1e-12)
@@ -248,7 +250,7 @@ def test_a_pencil_ends_as_close_to_autograd_as_the_page_says():
     for cell, most in zip(CELLS, map(float, said.groups()), strict=True):
         exact, pencil = expected(cell), answers(cell)
         off = max(abs(pencil[key] - exact[key]) for key in exact)
-        assert off == pytest.approx(most, abs=0.6e-5) and off > HALF
+        assert most - 1.01e-5 < off <= most and off > HALF
 
 
 @pytest.mark.claim("worksheet_falls")
@@ -259,8 +261,8 @@ def test_one_step_of_descent_lowers_the_loss_as_far_as_the_page_says():
     assert len(said) == 6
     for cell, before, after in zip(CELLS, said[::2], said[1::2], strict=True):
         exact = autograd(cell, given(cell))
-        assert before == pytest.approx(exact["L"], abs=2e-4)
-        assert after == pytest.approx(exact["L'"], abs=2e-4)
+        assert before == pytest.approx(exact["L"], abs=5e-4)
+        assert after == pytest.approx(exact["L'"], abs=5e-4)
         assert after < 0.7 * before
 
 
@@ -282,5 +284,5 @@ def test_the_three_sheets_are_laid_out_by_the_same_code():
 
 
 def test_both_pages_explain_the_same_symbols():
-    legends = [re.findall(r"^\| \S.* \| (?:`\w+`|–) \| .+ \| .+ \|$", page, re.M) for page in PAGES.values()]
-    assert legends[0] == legends[1] and len(legends[0]) > 20
+    tables = [re.findall(r"^\| symbol \| in code .*\n(?:\|.*\n)+", page, re.M) for page in PAGES.values()]
+    assert tables[0] == tables[1] and len(tables[0]) == 3

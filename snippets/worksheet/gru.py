@@ -9,9 +9,9 @@ RATE = 1
 x = {1: 1, 2: -0.5, 3: 0.8}  # one number for each step
 y = [-0.5, 0.5]  # (H), where the last state should be: units p and q
 W = {  # to each unit: from x, from p, from q, bias
-    "r": [[0.7, -0.6, 0.8, 0.3], [-0.5, 0.9, 0.4, 0.6]],
-    "z": [[-0.8, 0.5, 0.6, -0.5], [0.3, 0.7, -0.9, -0.6]],
-    "m": [[0, 1.1, -0.7, 0.2], [0, 0.6, 0.8, -0.3]],  # W_hn, b_hn: no x
+    "r": [[0.9, -0.6, 1.2, 0.3], [-0.5, 0.3, 0.4, 0.6]],
+    "z": [[-0.8, 1.3, 0.6, -0.5], [-0.9, 0.7, -1.0, -0.6]],
+    "m": [[0, 1.1, -0.7, 0.2], [0, -0.5, 0.8, -0.3]],  # W_hn, b_hn: no x
     "n": [[0.9, 0, 0, 0.4], [-1.2, 0, 0, 0.5]],  # W_in, b_in: no h
 }
 
@@ -270,6 +270,7 @@ DIGITS = 15
 exact = everything()
 DIGITS = 4
 rounding = max(abs(value[name] - exact[name]) for name in value)
+rounding = math.ceil(rounding * 1e5) / 1e5  # "no more than" stays true
 assert rounding < 5e-4
 
 # %% weights_given tags=["hidden"]

@@ -9,10 +9,10 @@ RATE = 1
 x = {1: 1, 2: -0.5, 3: 0.8}  # one number for each step
 y = [-0.5, 0.5]  # (H), where the last state should be: units p and q
 W = {  # per gate, to each unit: from x, from p, from q, bias
-    "i": [[0.8, 0.6, -0.5, 0.2], [0.5, -0.9, 0.7, 0.4]],
-    "f": [[-0.3, 0.4, 0.9, 1.1], [0.6, 0.2, -0.8, 0.7]],
-    "g": [[1.2, -0.6, 0.8, 0.3], [-0.9, 0.7, 0.5, -0.1]],
-    "o": [[0.4, 1.3, -0.2, 0.6], [0.9, -0.4, 1.1, 0.5]],
+    "i": [[0.8, 0.9, -0.5, 0.2], [0.2, 1.3, 0.7, 0.4]],
+    "f": [[-0.3, -0.4, 0.9, 1.1], [0.6, 1.0, -0.1, -0.5]],
+    "g": [[1.2, 0.6, 0.8, 0.3], [-1.1, 0.7, 0.9, -0.1]],
+    "o": [[-1.1, 1.3, -0.9, 0.8], [0.9, -0.4, 0.7, 0.8]],
 }
 
 # %% forward
@@ -262,6 +262,7 @@ DIGITS = 15
 exact = everything()
 DIGITS = 4
 rounding = max(abs(value[name] - exact[name]) for name in value)
+rounding = math.ceil(rounding * 1e5) / 1e5  # "no more than" stays true
 assert rounding < 5e-4
 
 # %% weights_given tags=["hidden"]

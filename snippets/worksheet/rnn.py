@@ -9,7 +9,7 @@ RATE = 1  # of the one step of gradient descent
 x = {1: 1, 2: -0.5, 3: 0.8}  # one number for each step
 y = [-0.5, 0.5]  # (H), where the last state should be: units p and q
 W = [  # to each unit: from x, from p, from q, bias
-    [0.6, 0.9, -0.7, 0.1],
+    [0.8, 0.9, -0.7, 0.1],
     [-0.4, 0.8, 0.5, -0.2],
 ]
 
@@ -233,6 +233,7 @@ DIGITS = 15
 exact = everything()
 DIGITS = 4
 rounding = max(abs(value[name] - exact[name]) for name in value)
+rounding = math.ceil(rounding * 1e5) / 1e5  # "no more than" stays true
 assert rounding < 5e-4
 
 # %% weights_given tags=["hidden"]
