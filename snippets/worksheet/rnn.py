@@ -223,7 +223,7 @@ for t in (3, 2, 1):
     rows.append(both(f"δa_{t}?", f"(1 − [h_{t}?]²) · [δh_{t}?]"))
 parts["sums"] = ["Sums", *over_time("a")]
 parts["update"] = [
-    "New weights", *[both(f"w'_?{k}", f"[w_?{k}] − [η] · [δw_?{k}]") for k in "xpq"],
+    "Weights", *[both(f"w'_?{k}", f"[w_?{k}] − [η] · [δw_?{k}]") for k in "xpq"],
     both("b'_?", "[b_?] − [η] · [δb_?]"), *run_through("'"),
 ]  # fmt: skip
 
