@@ -33,15 +33,17 @@ def seen(key, t, h):
     return [x[t] if key != "m" else 0, p, q, 1]
 
 
+def weigh(row, met):
+    """The sum of each weight times what it meets."""
+    return sum(w * number for w, number in zip(row, met, strict=True))
+
+
 def forward(W):
     """Per step and unit the sums a, what comes of them v, and the state h."""
     a, v, h = {}, {}, {0: [0, 0]}
     for t in STEPS:
         total = {
-            key: [
-                sum(w * s for w, s in zip(row, seen(key, t, h), strict=True))
-                for row in W[key]
-            ]
+            key: [weigh(row, seen(key, t, h)) for row in W[key]]
             for key in "rzmn"
         }
         for gate in "rz":

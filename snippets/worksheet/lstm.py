@@ -32,16 +32,18 @@ def seen(t, h):
     return [x[t], *h[t - 1], 1]
 
 
+def weigh(row, met):
+    """The sum of each weight times what it meets."""
+    return sum(w * number for w, number in zip(row, met, strict=True))
+
+
 def forward(W):
     """Per step and unit the sums a, gates v, cell c, s = tanh(c), state h."""
     a, v, s, c, h = {}, {}, {}, {0: [0, 0]}, {0: [0, 0]}
     for t in STEPS:
         for gate in "ifgo":
             bend = math.tanh if gate == "g" else sigma
-            a[gate, t] = [
-                keep(sum(w * s for w, s in zip(row, seen(t, h), strict=True)))
-                for row in W[gate]
-            ]
+            a[gate, t] = [keep(weigh(row, seen(t, h))) for row in W[gate]]
             v[gate, t] = [keep(bend(number)) for number in a[gate, t]]
         i, f, g, o = (v[gate, t] for gate in "ifgo")
         # c_t = f_t c_{t-1} + i_t g_t, h_t = o_t tanh(c_t)

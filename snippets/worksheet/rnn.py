@@ -26,15 +26,17 @@ def seen(t, h):
     return [x[t], *h[t - 1], 1]
 
 
+def weigh(row, met):
+    """The sum of each weight times what it meets."""
+    return sum(w * number for w, number in zip(row, met, strict=True))
+
+
 def forward(W):
     """The sums a[t] (H), states h[t] (H), errors e (H) and the loss."""
     a, h = {}, {0: [0, 0]}
     for t in STEPS:
         # a_t = W_ih x_t + W_hh h_{t-1} + b
-        a[t] = [
-            keep(sum(w * s for w, s in zip(row, seen(t, h), strict=True)))
-            for row in W
-        ]
+        a[t] = [keep(weigh(row, seen(t, h))) for row in W]
         # h_t = tanh(a_t)
         h[t] = [keep(math.tanh(number)) for number in a[t]]
     # e = h_3 - y, L = (e_p² + e_q²) / 2
