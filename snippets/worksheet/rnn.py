@@ -224,10 +224,10 @@ for t in (3, 2, 1):
         rows += [f"Step {t}", both(f"δh_{t}?", " + ".join(ways))]
     rows.append(both(f"δa_{t}?", f"(1 − [h_{t}?]²) · [δh_{t}?]"))
 parts["sums"] = ["Sums", *over_time("a")]
-parts["update"] = [
-    "Weights", *[both(f"w'_?{k}", f"[w_?{k}] − [η] · [δw_?{k}]") for k in "xpq"],
-    both("b'_?", "[b_?] − [η] · [δb_?]"), *run_through("'"),
-]  # fmt: skip
+rows = parts["update"] = ["Weights"]
+for k in "xpq":
+    rows.append(both(f"w'_?{k}", f"[w_?{k}] − [η] · [δw_?{k}]"))
+rows += [both("b'_?", "[b_?] − [η] · [δb_?]"), *run_through("'")]
 
 # %% rounding tags=["hidden"]
 count = len([name for name in value if not GIVEN.match(name)])
