@@ -289,5 +289,5 @@ def test_both_pages_explain_the_same_symbols():
     for page in PAGES.values():
         tables = re.findall(r"^\| symbol \| in code .*\n\|.*\n((?:\|.*\n)+)", page, re.M)
         cells = [line.split(" | ") for part in tables for line in part.splitlines()]
-        found.append([(symbol, shape, re.split(",.*`| \\|$", meaning)[0]) for symbol, _, shape, meaning in cells])
+        found.append([(symbol, shape, re.split(r", [^,]*`| \|$", meaning)[0]) for symbol, _, shape, meaning in cells])
     assert found[0] == found[1] and len(found[0]) > 25
