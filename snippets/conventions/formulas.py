@@ -120,6 +120,6 @@ off, runner_up = {}, {}
 print("| as printed by | z near 1 | reset | biases |\n|---|---|---|---|")
 for name, formula in FORMULAS.items():
     (z, place), off[name], runner_up[name], has = read(formula)
-    print(f"| {name} | {z} | {place} the product | {NAMES[len(has)]} |")
+    print(f"| {name} | {z} | {place} | {NAMES[len(has)]} |")
 worst, nearest = max(off.values()), min(runner_up.values())
 assert worst < TOLERANCE < nearest

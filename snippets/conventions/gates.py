@@ -118,4 +118,4 @@ for name, step in LIBRARIES.items():
         lstm = " ".join(lstm_block(step, k) for k in range(4))
     gru, z, place = gru_blocks(step)
     found[name] = {"lstm": lstm, "gru": gru, "z": z, "reset": place}
-    print(f"| {name} | {lstm} | {gru} | {z} | {place} the product |")
+    print(f"| {name} | {lstm} | {gru} | {z} | {place} |")

@@ -99,3 +99,31 @@ for kind in ORDER:
           f"{survive[name]} of 4 tensors survive the way there and back")
 print("Keras to PyTorch and back, bit for bit:", kept)
 assert kept
+
+# %% counts
+counts = {}
+print("| 25 inputs, 100 units | PyTorch | Keras |\n|---|---|---|")
+for kind in ORDER:
+    layer = getattr(nn, kind)(25, 100)
+    ours = sum(p.numel() for p in layer.parameters())
+    counts[kind.lower()] = {"torch": ours, "keras": 0}
+    counts[kind.lower()]["keras"] = twin(kind, 25, 100).count_params()
+    print(f"| {kind} |", *(f"{n:,d} |" for n in counts[kind.lower()].values()))
+
+# %% defaults
+keras.utils.set_random_seed(0)  # torch's too
+ours, theirs = nn.LSTM(25, 100), twin("LSTM", 25, 100)
+pairs = {"PyTorch": to_keras(ours), "Keras": theirs.get_weights()}
+start = {}
+print("| at the start of an LSTM | PyTorch | Keras |\n|---|---|---|")
+for name, (W, R, b) in pairs.items():
+    forget, others = b[100:200], np.delete(b, np.s_[100:200])
+    start[name] = {
+        "forget gate's bias": f"{forget.min():.1f} to {forget.max():.1f}",
+        "other biases": f"{others.min():.1f} to {others.max():.1f}",
+        "input's weights": f"{W.min():.2f} to {W.max():.2f}",
+        "state's weights": f"{R.min():.2f} to {R.max():.2f}",
+        "rows orthonormal": str(np.allclose(R @ R.T, np.eye(100), atol=1e-5)),
+    }
+for row, value in start["PyTorch"].items():
+    print(f"| {row} | {value} | {start['Keras'][row]} |")
