@@ -104,10 +104,9 @@ def step_with(step, **flags):
 LIBRARIES = {
     "PyTorch": torch_step,
     "ONNX": onnx_step,
-    "ONNX, `linear_before_reset=1`":
-        step_with(onnx_step, linear_before_reset=1),
+    "ONNX, flag set": step_with(onnx_step, linear_before_reset=1),
     "Keras": keras_step,
-    "Keras, `reset_after=False`": step_with(keras_step, reset_after=False),
+    "Keras, flag set": step_with(keras_step, reset_after=False),
 }
 found = {}
 print("| library | LSTM | GRU | z near 1 | reset |", "|---|---|---|---|---|",

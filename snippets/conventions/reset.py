@@ -34,17 +34,17 @@ def looks(place, x):
     return 2 * slopes - torch.eye(H)  # without z = 1/2, the old state's share
 
 
+print("           n_1 sees  | n_2 sees")
+print("           h_1  h_2  | h_1  h_2")
 for place in ("after", "before"):
     for x in (-2.0, 2.0):
-        (a11, a12), (a21, a22) = looks(place, x).tolist()
-        print(f"{place:6}  x = {x:2.0f}:  n_1 looks {a11:.2f} {a12:.2f}   "
-              f"n_2 looks {a21:.2f} {a22:.2f}")
+        (a, b_), (c, d) = looks(place, x).tolist()
+        print(f"{place:6} x={x:2.0f}  {a:.2f} {b_:.2f} | {c:.2f} {d:.2f}")
 
 # %% same
 torch.manual_seed(0)
-H = 3
-x, h = torch.randn(5, 2).double(), torch.randn(5, H).double()  # (B, I), (B, H)
-weights = [torch.randn(9, k).double() for k in (2, H)]  # W_ih, W_hh
+x, h = torch.randn(5, 2).double(), torch.randn(5, 3).double()  # (B, I), (B, H)
+weights = [torch.randn(9, k).double() for k in (2, 3)]  # W_ih, W_hh
 weights += [torch.randn(9).double() for _ in "ih"]  # b_ih, b_hh
 
 

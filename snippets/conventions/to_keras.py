@@ -95,8 +95,8 @@ for kind in ORDER:
     kept &= all(map(np.array_equal, to_keras(again), theirs.get_weights()))
     pairs = zip(layer.parameters(), again.parameters(), strict=True)
     survive[name] = sum(torch.equal(a, b) for a, b in pairs)
-    print(f"{kind}: largest difference below {TOLERANCE[kind]:.0e}, "
-          f"{survive[name]} of 4 tensors survive the way there and back")
+    print(f"{kind}: off by less than {TOLERANCE[kind]:.0e}; "
+          f"{survive[name]} of 4 tensors return as they were")
 print("Keras to PyTorch and back, bit for bit:", kept)
 assert kept
 
