@@ -28,8 +28,11 @@ W_hh[2 * H:] = 1  # W_hn: every unit looks at both
 
 def looks(place, x):
     """How strongly n_k (rows) reacts to h_j (columns), at h = 0."""
+    x = torch.tensor([x], dtype=torch.float64)  # (I)
+
     def f(h):
-        return step(place, torch.full((1,), x).double(), h, W_ih, W_hh, b, b)
+        return step(place, x, h, W_ih, W_hh, b, b)
+
     slopes = torch.func.jacrev(f)(torch.zeros(H).double())  # (H, H)
     return 2 * slopes - torch.eye(H)  # without z = 1/2, the old state's share
 
