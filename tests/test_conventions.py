@@ -193,9 +193,24 @@ def test_the_check_of_the_onnx_converter(capsys):
     assert set(values["off"]) == {"rnn", "lstm", "gru", "rnn_both", "lstm_both", "gru_both"}
     assert len(set(values["off"].values())) > 3  # six layers, not one six times
     assert values["forgotten"] > 0.1
-    printed = capsys.readouterr().out
-    assert printed.count("True") == 2 and "False" not in printed
-    # the measure itself: it sees a state or an output that is off
+    first, second, third = capsys.readouterr().out.splitlines()
+    assert first == "largest difference below 1e-6: True" and second == "there and back, bit for bit:   True"
+    assert third == f"GRU without linear_before_reset=1: off by {values['forgotten']:.2f}"
+    assert (values["gru"].input_size, values["gru"].hidden_size) == (3, 5)
+    once, again, other = (values["difference"](values["gru"], seed=seed) for seed in (1, 1, 2))
+    assert once == again != other
+    torch.manual_seed(0)  # the page's seeds, and nothing else random
+    for kind, both in itertools.product(KINDS, (False, True)):
+        layer = getattr(nn, kind)(3, 5, bidirectional=both)
+        flag = {"linear_before_reset": 1} if kind == "GRU" else {}
+        assert values["difference"](layer, 0, **flag) == values["off"][kind.lower() + "_both" * both]
+        from_onnx(kind, *to_onnx(layer))  # draws numbers too
+    assert values["difference"](nn.GRU(3, 5), 0) == values["forgotten"]
+    # the measure itself: it sees a state or an output that is off, or one too many
+    values["run_onnx"] = lambda *a, **k: (run_onnx(*a, **k)[0], [*run_onnx(*a, **k)[1], None])
+    with pytest.raises(ValueError):
+        values["difference"](nn.LSTM(3, 5), seed=1)
+    values["run_onnx"] = run_onnx
     broken = lambda W, R, B: (W, R, B + 0.1)  # noqa: E731
     values["to_onnx"] = lambda layer: broken(*to_onnx(layer))
     assert values["difference"](nn.LSTM(3, 5), seed=1) > 0.01
@@ -265,17 +280,30 @@ def keras_snippet():
     return load("to_keras")
 
 
-def test_the_check_of_the_keras_converter(keras_snippet):
-    values = keras_snippet
+def test_the_check_of_the_keras_converter(capsys):
+    values = load("to_keras")
+    printed = capsys.readouterr().out.splitlines()
+    ends = {"RNN": "1e-06; 2", "LSTM": "1e-12; 2", "GRU": "1e-12; 4"}
+    expected = [f"{kind}: off by less than {end} of 4 tensors return as they were" for kind, end in ends.items()]
+    assert printed[:4] == [*expected, "Keras to PyTorch and back, bit for bit: True"]
+    counts = [f"| {kind.upper()} | {n['torch']:,d} | {n['keras']:,d} |" for kind, n in values["counts"].items()]
+    assert printed[4:9] == ["| parameters of the layer | PyTorch | Keras |", "|---|---|---|", *counts]
+    rows = zip(*(values["start"][name].items() for name in ("PyTorch", "Keras")), strict=True)
+    assert printed[11:] == [f"| {row} | {ours} | {theirs} |" for (row, ours), (_, theirs) in rows]
     assert values["TOLERANCE"] == {"RNN": 1e-6, "LSTM": 1e-12, "GRU": 1e-12} and values["kept"] is True
     assert values["survive"] == {"rnn": 2, "lstm": 2, "gru": 4}
     assert 0 < values["off"]["lstm"] < 1e-12 and 0 < values["off"]["gru"] < 1e-12
     assert 1e-9 < values["off"]["rnn"] < 1e-6  # float32 inside: if Keras mends it, say so on the page
-    for kind in KINDS:  # the measure itself: it sees every output and state that is off
+    torch.manual_seed(0)  # the page's seed, and nothing else random
+    for kind in KINDS:  # the measure itself: it sees every output and state that is off, or one too many
         layer = getattr(nn, kind)(3, 5, batch_first=True, dtype=torch.float64)
         theirs = keras_layer(kind, 3, 5)
         theirs.set_weights(to_keras(layer))
+        assert values["difference"](layer, theirs, seed=0) == values["off"][kind.lower()]
+        from_keras(kind, to_keras(layer))  # draws numbers too
         assert values["difference"](layer, theirs, seed=5) < 1e-6
+        with pytest.raises(ValueError):
+            values["difference"](layer, lambda *a, theirs=theirs, **k: [*theirs(*a, **k), None], seed=5)
         for at in range(3 if kind == "LSTM" else 2):
 
             def spoiled(*arguments, at=at, theirs=theirs, **options):
@@ -287,7 +315,7 @@ def test_the_check_of_the_keras_converter(keras_snippet):
             assert values["difference"](layer, spoiled, seed=5) > 0.4
 
 
-@pytest.mark.claim("conventions_counts")
+@pytest.mark.claim("conventions_counts", "conventions_folk_count")
 def test_the_two_counts_of_one_lstm(keras_snippet):
     gates = {"rnn": 1, "lstm": 4, "gru": 3}
     core = {name: g * (25 * 100 + 100 * 100) for name, g in gates.items()}
@@ -306,6 +334,7 @@ def test_how_layers_start(seed, keras_snippet):
     H, bound = 64, 64**-0.5
     for p in parameters(nn.LSTM(9, H)):
         assert 0.9 * bound < np.abs(p).max() <= bound
+        assert np.abs(p).mean() / bound == pytest.approx(0.5, abs=0.1)  # uniform
     theirs = keras.layers.LSTM(H)
     theirs.build((None, None, 9))
     kernel, recurrent, bias = theirs.get_weights()

@@ -101,18 +101,18 @@ print("Keras to PyTorch and back, bit for bit:", kept)
 assert kept
 
 # %% counts
-counts = {}
-print("| 25 inputs, 100 units | PyTorch | Keras |\n|---|---|---|")
+INPUTS, UNITS, counts = 25, 100, {}
+print("| parameters of the layer | PyTorch | Keras |\n|---|---|---|")
 for kind in ORDER:
-    layer = getattr(nn, kind)(25, 100)
+    layer = getattr(nn, kind)(INPUTS, UNITS)
     ours = sum(p.numel() for p in layer.parameters())
-    counts[kind.lower()] = {"torch": ours, "keras": 0}
-    counts[kind.lower()]["keras"] = twin(kind, 25, 100).count_params()
-    print(f"| {kind} |", *(f"{n:,d} |" for n in counts[kind.lower()].values()))
+    theirs = twin(kind, INPUTS, UNITS).count_params()
+    counts[kind.lower()] = {"torch": ours, "keras": theirs}
+    print(f"| {kind} |", f"{ours:,d} | {theirs:,d} |")
 
 # %% defaults
 keras.utils.set_random_seed(0)  # torch's too
-ours, theirs = nn.LSTM(25, 100), twin("LSTM", 25, 100)
+ours, theirs = nn.LSTM(INPUTS, UNITS), twin("LSTM", INPUTS, UNITS)
 pairs = {"PyTorch": to_keras(ours), "Keras": theirs.get_weights()}
 start = {}
 print("| at the start of an LSTM | PyTorch | Keras |\n|---|---|---|")
