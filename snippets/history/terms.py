@@ -10,7 +10,7 @@ HIDDEN, CELL, KEEP, WRITE, READ, CANDIDATE = (
 )  # fmt: skip
 
 # a part: its colour, wires (points in a row), signs (x, y, what is in it)
-RNN = HIDDEN, [[(4, 84), (134, 84)]], [(64, 84, "tanh")]
+RNN = HIDDEN, [[(4, 84), (134, 84)]], [(64, 84, "σ")]
 LINE = CELL, [[(4, 84), (134, 84)], [(64, 73), (64, 60)]], [(64, 84, "+")]
 WRITES = WRITE, [[(38, 50), (53, 50)]], [(64, 50, "×"), (28, 50, "i")]
 GIVES = CANDIDATE, [[(64, 28), (64, 39)]], [(64, 18, "g")]
@@ -47,10 +47,10 @@ def part(ax, colour, wires, signs, new):
         wide = y[0] == y[-1] == 84 and x[-1] - x[0] > 35
         ax.plot(x, y, color=colour, lw=3.2 if wide else 1.7, zorder=1)
     for x, y, sign in signs:
-        if sign in "×+" or sign == "tanh":
+        if sign in "×+σ":
             box = FancyBboxPatch((x - 15, y - 5), 30, 10, fc=PAPER, ec=colour,
                                  boxstyle="round,pad=6", zorder=2)
-            ax.add_patch(box if sign == "tanh" else Circle(
+            ax.add_patch(box if sign == "σ" else Circle(
                 (x, y), 11, fc=PAPER, ec=colour, lw=1.7, zorder=2))
         ax.text(x, y - 1, sign, color=colour, ha="center", va="center",
                 zorder=3, weight="bold" if len(sign) == 1 else "normal")
