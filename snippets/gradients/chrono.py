@@ -14,7 +14,8 @@ def chrono_(layer, T_max):
     """
     H = layer.hidden_size
     # b_f = log u, u uniform between 1 and T_max - 1
-    b = torch.empty(H, dtype=torch.float64).uniform_(1, T_max - 1).log()
+    u = torch.empty(H, dtype=torch.float64).uniform_(1, T_max - 1)  # (H,)
+    b = u.log()  # (H,)
     with torch.no_grad():
         layer.bias_ih_l0[H:2 * H] = b  # (H,): f, or z
         layer.bias_hh_l0[H:2 * H] = 0  # torch adds the two

@@ -15,7 +15,7 @@ class Net(nn.Module):
         self.rnn = nn.RNN(input_size, H, batch_first=True, dtype=torch.float64)
         # a weight that acts T steps before the loss: the first state
         self.h_0 = nn.Parameter(torch.zeros(1, 1, H, dtype=torch.float64))
-        self.x = torch.randn(B, T, input_size, dtype=torch.float64)  # (B, T, I)
+        self.x = torch.randn(B, T, input_size).double()  # (B, T, I)
         with torch.no_grad():
             self.rnn.weight_hh_l0 *= scale
 

@@ -95,6 +95,8 @@ product, truth, ratio = ({key: {f"k{k}": spread(of(runs)[:, k]) for k in AT}
                           for key, runs in _runs.items()} for of in (
     lambda runs: runs[:, 0], lambda runs: runs[:, 1],
     lambda runs: runs[:, 1] / runs[:, 0]))
+off_chrono = max(abs(ratio["chrono"][lag][end] - 1)
+                 for lag in ("k20", "k40") for end in ("low", "high"))
 
 # %% figure tags=["hidden"]
 import matplotlib.pyplot as plt

@@ -47,7 +47,7 @@ for name in LAYERS:
 # %% sweep tags=["hidden"]
 import numpy as np
 
-seeds = 5
+seeds, lost = 5, 1 - LITTLE
 BIASES = {"default": None} | {f"b{b}".replace("-", "m"): float(b)
                               for b in (-2, -1, 0, 1, 2, 3, 4, 5, 6, 8)}
 
@@ -104,7 +104,7 @@ relative = F32.eps / 2  # added to 1, float32 rounds it away
 def sizes(name, seed, dtype):
     """Largest |d(last output) / d(input)| at each lag: (LAGS + 1,)."""
     layer = make(name, None, seed).to(dtype)
-    x = torch.randn(8, T, input_size, dtype=torch.float64).to(dtype)  # (B, T, I)
+    x = torch.randn(8, T, input_size).to(dtype)  # (B, T, I)
     layer(x.requires_grad_())[0][:, -1].sum().backward()
     return x.grad.abs().amax(dim=(0, 2)).flip(0)[:LAGS + 1]
 

@@ -13,9 +13,10 @@ VARIANTS = {"rnn": ("rnn", None), "lstm": ("lstm", None),
 SYMBOLS, H, LAG, B, UPDATES = 8, 64, 20, 32, 300
 RATES = (0.1, 0.03, 0.01, 0.003)
 LEARNED = 0.9  # of the answers right
+SCARCE = 0.001
 OPEN = 0.9  # a gate above this we call open
 VALIDATION, TEST = 1_000_000, 2_000_000  # seeds of data no model trains on
-seeds, rates, chance = 5, len(RATES), 1 / SYMBOLS
+seeds, rates, tokens = 5, len(RATES), LAG + 1
 
 
 def draw(B, generator):
@@ -128,6 +129,8 @@ learned = {key: sum(score > LEARNED for _, score in runs)
     for when in range(2))
 failed_most = max(looks[1][0] for runs in _runs.values()
                   for looks, score in runs if score <= LEARNED)
+assert max(left_before[key]["high"] for key in VARIANTS
+           if key != "lstm_3") < SCARCE
 learned_least = min(looks[1][0] for runs in _runs.values()
                     for looks, score in runs if score > LEARNED)
 
@@ -147,8 +150,7 @@ for row, (key, runs) in enumerate(_runs.items()):
     for n, (looks, score) in enumerate(runs):
         y = row + 0.13 * (n - 2)
         (x0, *_), (x1, *_) = looks
-        ax.annotate("", (x1, y), (x0, y), arrowprops={
-            "arrowstyle": "-", "color": COLOURS[name], "lw": 1, "alpha": 0.5})
+        ax.plot([x0, x1], [y, y], color=COLOURS[name], lw=1, alpha=0.5)
         ax.plot(x1, y, MARKERS[name], color=COLOURS[name], markersize=7,
                 fillstyle="full" if score > LEARNED else "none")
         ax.plot(x0, y, "|", color=COLOURS[name], markersize=7)
