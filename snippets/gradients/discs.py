@@ -78,6 +78,10 @@ _J = {key: [jacobians(make(*variant, seed)) for seed in range(seeds)]
       for key, variant in VARIANTS.items()}
 _eigenvalues = {key: [torch.linalg.eigvals(J.mean(dim=0)) for J in runs]
                 for key, runs in _J.items()}
+# of the H largest: the LSTM's others belong to its h
+centre = {key: spread([values[values.abs().argsort()[-H:]].real.mean().item()
+                       for values in runs])
+          for key, runs in _eigenvalues.items()}
 _growth = {key: [growth(J) for J in runs] for key, runs in _J.items()}
 _radius = {key: [values.abs().max().item() for values in runs]
            for key, runs in _eigenvalues.items()}

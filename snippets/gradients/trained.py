@@ -141,7 +141,7 @@ COLOURS = {"rnn": "#c2410c", "lstm": "#1e1b6b", "gru": "#0a7f6f"}
 MARKERS = {"rnn": "o", "lstm": "s", "gru": "^"}
 LABELS = {"rnn": "RNN", "lstm": "LSTM", "lstm_3": "LSTM,\nbias 3",
           "gru": "GRU"}
-LINE = "#d0d4da"
+LINE, PAPER = "#d0d4da", "#ffffff"
 
 fig, ax = plt.subplots(figsize=(4.8, 4.2), layout="constrained")
 ax.axvline(1, color=LINE, zorder=0)
@@ -152,7 +152,7 @@ for row, (key, runs) in enumerate(_runs.items()):
         (x0, *_), (x1, *_) = looks
         ax.plot([x0, x1], [y, y], color=COLOURS[name], lw=1, alpha=0.5)
         ax.plot(x1, y, MARKERS[name], color=COLOURS[name], markersize=7,
-                fillstyle="full" if score > LEARNED else "none")
+                markerfacecolor=COLOURS[name] if score > LEARNED else PAPER)
         ax.plot(x0, y, "|", color=COLOURS[name], markersize=7)
 ax.set_yticks(range(len(LABELS)), list(LABELS.values()))
 ax.invert_yaxis()
