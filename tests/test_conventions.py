@@ -186,6 +186,12 @@ def test_without_its_flag_onnx_computes_another_gru(seed):
     assert far(plain, numpy_run(blocks, xs, start)[0]) > 0.01
 
 
+@pytest.mark.parametrize("convert", [to_onnx, to_keras])
+def test_a_converter_refuses_a_layer_that_is_not_tanh(convert):
+    with pytest.raises(KeyError):
+        convert(nn.RNN(3, 5, nonlinearity="relu"))
+
+
 def test_the_check_of_the_onnx_converter(capsys):
     values = load("to_onnx")
     assert 0 < values["worst"] < values["TOLERANCE"] == 1e-6 and values["same"] is True
