@@ -186,6 +186,24 @@ def test_without_its_flag_onnx_computes_another_gru(seed):
     assert far(plain, numpy_run(blocks, xs, start)[0]) > 0.01
 
 
+def test_a_bias_of_zero_stays_zero():
+    """As Keras's are at the start."""
+    weights = [w.astype("float32") for w in keras_weights("RNN", draw("RNN", 3, 5))]
+    weights[2][:3] = 0
+    assert_equal(to_keras(from_keras("RNN", weights)), weights)
+
+
+def test_weights_of_a_reset_before_gru_are_refused():
+    with pytest.raises((ValueError, IndexError)):
+        from_keras("GRU", keras_layer("GRU", 3, 5, reset_after=False).get_weights())
+
+
+@pytest.mark.parametrize("convert", [to_onnx, to_keras])
+def test_a_converter_refuses_a_layer_that_is_not_tanh(convert):
+    with pytest.raises(KeyError):
+        convert(nn.RNN(3, 5, nonlinearity="relu"))
+
+
 def test_the_check_of_the_onnx_converter(capsys):
     values = load("to_onnx")
     assert 0 < values["worst"] < values["TOLERANCE"] == 1e-6 and values["same"] is True
@@ -323,6 +341,7 @@ def test_the_two_counts_of_one_lstm(keras_snippet):
         assert counts["torch"] == core[name] + 2 * gates[name] * 100
         assert counts["keras"] == core[name] + (2 if name == "gru" else 1) * gates[name] * 100
     assert keras_snippet["counts"]["lstm"] == {"torch": 50_800, "keras": 50_400}
+    assert (keras_snippet["INPUTS"], keras_snippet["UNITS"]) == (25, 100)
     older = keras_layer("GRU", 25, 100, reset_after=False)
     assert older.count_params() == core["gru"] + 300
 
@@ -343,6 +362,10 @@ def test_how_layers_start(seed, keras_snippet):
     assert np.abs(kernel).max() <= (6 / (9 + 4 * H)) ** 0.5
     ours, keras_start = (keras_snippet["start"][name] for name in ("PyTorch", "Keras"))
     assert keras_start["forget gate's bias"] == "1.0 to 1.0" and keras_start["other biases"] == "0.0 to 0.0"
+    keras.utils.set_random_seed(0)  # the page's
+    nn.LSTM(25, 100)
+    R = keras_layer("LSTM", 25, 100).get_weights()[1]
+    assert keras_start["state's weights"] == f"{R.min():.2f} to {R.max():.2f}"
     assert ours["input's weights"] == ours["state's weights"] == "-0.10 to 0.10"
     assert (ours["rows orthonormal"], keras_start["rows orthonormal"]) == ("False", "True")
 
@@ -459,7 +482,7 @@ def test_each_printed_gru_is_exactly_one_of_four(capsys):
     assert list(values["FORMULAS"]) == list(expected)
     printed = [[cell.strip() for cell in line.split("|")[1:-1]] for line in capsys.readouterr().out.splitlines()[2:]]
     assert [tuple(row[:3]) for row in printed] == [(name, z, place) for name, (z, place, _) in expected.items()]
-    counts = {0: "none", 3: "one per gate", 4: "one per gate, n two", 6: "two"}
+    counts = {0: "none", 3: "one", 4: "one, but two in n", 6: "two"}
     assert [row[3] for row in printed] == [counts[len(has.split())] for _, _, has in expected.values()]
     assert 0 < values["worst"] < values["TOLERANCE"] == 1e-6 and values["nearest"] > 0.01
     for (name, (z, place, has)), seed in itertools.product(expected.items(), SEEDS):
