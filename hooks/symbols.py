@@ -8,6 +8,7 @@ upright ones a label: a row for one index serves every index.
 
 import re
 from dataclasses import dataclass, field
+from unicodedata import normalize
 from xml.etree import ElementTree as ET
 
 from hooks.snippet import PressError
@@ -131,7 +132,7 @@ class Legend:
                     self.fault(line, f"'{plain(key)}' is defined twice, differently (one symbol, one meaning)")
                 continue
             if (name, shape) not in mine:
-                slug = "sym-" + re.sub(r"\W+|_+", "-", plain(key)).strip("-")
+                slug = "sym-" + re.sub(r"\W+|_+", "-", normalize("NFKC", plain(key))).strip("-")  # no 𝒰 in a name
                 while slug in self.quantities:
                     slug += "-"
                 bare = re.fullmatch(r"°(\w)(_\{.*\})?(\^\{[′(].*\})?", key)

@@ -226,7 +226,8 @@ FOCUS = """() => {
   if (it === document.body) return null;
   const seen = it.checkVisibility({opacityProperty: true, visibilityProperty: true})
     && [...it.getClientRects()].some((part) => {
-      const [x, y] = [part.left + part.width / 2, part.top + part.height / 2];
+      const middle = (start, end, size) => (Math.max(start, 0) + Math.min(end, size)) / 2;  // of what is on the screen
+      const [x, y] = [middle(part.left, part.right, innerWidth), middle(part.top, part.bottom, innerHeight)];
       const top = document.elementFromPoint(x, y);
       return part.width > 1 && part.height > 1 && top && (it.contains(top) || top.contains(it));
     });
@@ -278,6 +279,7 @@ def test_every_block_can_be_copied(modes):
     blocks = 0
     for page in PAGES:
         tab = view.open(page)
+        tab.evaluate("document.querySelectorAll('details').forEach((part) => { part.open = true; })")
         code = tab.locator("article .highlight:not(.output) code").all_text_contents()
         buttons = tab.locator("article button.copy").all()
         assert len(buttons) == len(code), page

@@ -65,9 +65,9 @@ def words(lefts):
     return middle if low == high else f"{middle} ({low} to {high})"
 
 
-_left = {cell.__name__.lower(): {f"t{T_max}": [
+_left = {name: {f"t{T_max}": [
     gradient_left(make(cell, T_max, seed)) for seed in range(seeds)]
-    for T_max in SPANS} for cell in (nn.LSTM, nn.GRU)}
+    for T_max in SPANS} for name, cell in (("lstm", nn.LSTM), ("gru", nn.GRU))}
 per_step, early, late, reached = (
     {name: {key: of(runs) for key, runs in by_span.items()}
      for name, by_span in _left.items()} for of in (
