@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 
 LEDGER = "claims.md"
 MARK = re.compile(r"\[✓\]\((?P<path>[\w./]*claims\.md)#(?P<id>[a-z][a-z0-9_]*)\)")
-START = re.compile(r"(?:^|(?<=[.!?:;])\s+|(?<=[.!?]\*\*)\s+|^\s*(?:[-*>]|\d+\.)\s+)(?=\S)", re.M)
+TEST = re.compile(r"`(?P<file>tests/\w+\.py)::(?P<name>\w+)`")  # of the ledger
+START = re.compile(r"(?<=[.!?])(?:\*\*)?\s+(?=[\W\d]*[A-Z])")
 
 
 @dataclass
@@ -50,31 +51,54 @@ class Claims:
         ]
 
 
+def verdicts(ledger: str) -> dict[str, int]:
+    """How many rows of the ledger, as written, say what."""
+    rows = [cells(line) for line in ledger.split("\n") if line.startswith("|") and "{{ claims." in line]
+    kinds = {"holds": "**holds**", "holds_if": "**holds if**", "does_not_hold": "**does not hold**"}
+    return {"claims": len(rows)} | {
+        name: sum(len(row) > 1 and row[1].startswith(verdict) for row in rows) for name, verdict in kinds.items()
+    }
+
+
 def sentence(before: str) -> str:
     """The last sentence of a text, or the last row of a table, as plain words."""
     block = before.rpartition("\n\n")[2]
-    line = block.rpartition("\n")[2]
-    if line.lstrip().startswith("|"):
-        cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", line)]
-        return plain(": ".join(cell for cell in cells if cell))
+    rows = block.split("\n")
+    if rows[-1].lstrip().startswith("|"):
+        return row(cells(rows[0]), cells(rows[-1]))
     text = MARK.sub("\0", block).rpartition("\0")[2]
     text = re.sub(r"(?s).*(?:^|\n)\s*(?:[-*>]|\d+\.)\s+", "", text).strip()  # of a list: its last item
     starts = [match.end() for match in START.finditer(text)]
-    return plain(text[max((at for at in starts if len(text) - at > 25), default=0) :])
+    return plain(text[max((at for at in starts if len(text) - at > 25), default=0) :]).rstrip(":;,")
+
+
+def cells(line: str) -> list[str]:
+    return [cell.strip() for cell in re.split(r"(?<!\\)\|", line.strip().removeprefix("|").removesuffix("|"))]
+
+
+def row(header: list[str], values: list[str]) -> str:
+    """A table's row in words: each value with the name of its column."""
+    named = [f"{name} {value}" if name else value for name, value in zip(header, values, strict=False) if value]
+    return plain(", ".join(named))
 
 
 def plain(text: str) -> str:
     """Without links, emphasis and line breaks; code and formulas stay."""
-    text = re.sub(r"!?\[([^\]]*)\]\([^)]*\)|<[^>]+>", r"\1", text)
+    text = re.sub(r"!?\[([^\]]*)\]\([^)]*\)|<[^>]+>", r"\1", text.replace("<br>", "; ").replace(":; ", ": "))
     return re.sub(r"\s+", " ", text.replace("**", "").replace("|", "\\|")).strip()
 
 
-def dress(markdown: str, page: str) -> str:
-    """Give each mark an anchor to come back to and a name that is spoken."""
+def dress(markdown: str, page: str, repo: str) -> str:
+    """Give each mark an anchor to come back to and a name that is spoken; link the tests of the ledger."""
 
     def mark(match: re.Match) -> str:
         path = posixpath.relpath(LEDGER, posixpath.dirname(page) or ".")
         label = "Evidence for this sentence"
         return f'[✓]({path}#{match["id"]}){{#claim-{match["id"]} .claim aria-label="{label}" title="{label}"}}'
 
-    return MARK.sub(mark, markdown)
+    def proof(match: re.Match) -> str:
+        file, name = match["file"], match["name"]
+        words = name.removeprefix("test_").replace("_", " ")
+        return f'<a class="proof" href="{repo}/blob/main/{file}" title="{file}::{name}">{words}</a>'
+
+    return TEST.sub(proof, MARK.sub(mark, markdown))

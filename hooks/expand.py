@@ -177,7 +177,7 @@ def expand_fence(language: str, body: list[str], raw: list[str], chain: "Chain",
 def table(stdout: str, name: str, cell: str) -> str:
     """A printed Markdown table, to be shown as a table; nothing else may be in it."""
     for line in stdout.split("\n"):
-        if not re.fullmatch(r"\|.*\|", line) or re.search(r"\{\{|!\[|```|~~~|<!--|<(?!br>)", line):
+        if not re.fullmatch(r"\|.*\|", line) or re.search(r"\{\{|!\[|<(?!br>)", line):
             what = f"cell '{cell}' of snippets/{name}.py prints {line[:60]!r}"
             raise ValueError(f"{what}, which is no row of a table (print |-rows alone, or use a text fence)")
     return f"\n{stdout}\n"

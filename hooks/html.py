@@ -40,7 +40,7 @@ def dress(markdown: str, page: str, book: Book, repo: str) -> str:
 
     text = EXPECTED.sub("", markdown)
     text = SOURCE.sub(source, text)
-    return claims.dress(IMAGE.sub(figure, text), page)
+    return claims.dress(IMAGE.sub(figure, text), page, repo)
 
 
 def source_line(file: str, cell: str, continues: bool, folder: str, repo: str) -> str:

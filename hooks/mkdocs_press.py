@@ -23,7 +23,7 @@ from mkdocs.utils.meta import get_data
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 from hooks import html, mathfont, mend, notebook, publish, run
-from hooks.claims import LEDGER
+from hooks.claims import LEDGER, verdicts
 from hooks.expand import Book, expand, leftovers, page_folder
 from hooks.snippet import PressError, read_text
 
@@ -103,6 +103,7 @@ def on_files(files, config):
     unreadable = {path.with_suffix("").as_posix() for path in written} - set(snippets)
     state.book = Book(snippets, results, unreadable=unreadable, facts={"build": build_facts()})
     state.sources, state.pages, state.contents = sources(files), {}, {}
+    state.book.facts["ledger"] = verdicts(state.sources.get(LEDGER, ""))
     for page, text in sorted(state.sources.items(), key=lambda item: (item[0] == LEDGER, item[0])):
         try:
             state.pages[page] = expand(text, page, state.book)

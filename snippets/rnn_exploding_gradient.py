@@ -80,6 +80,7 @@ linear_error = max(abs(summary(curves)[end] / radius - 1)
                    for end in ("low", "high"))
 default_radius = np.median([torch_radius(seed) for seed in SEEDS]).item()
 seeds, lags, first_lag = len(SEEDS), LAGS, FIRST
+shown, small = SHOWN, NETS["small"][1]
 
 # %% figure tags=["hidden"]
 import matplotlib.pyplot as plt

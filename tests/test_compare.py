@@ -41,6 +41,15 @@ def run_cells(file, *names, into=None, replace=()):
 # parameters
 
 
+@pytest.mark.claim(
+    "seed_architecture_rnn",
+    "seed_architecture_lstm",
+    "seed_architecture_gru",
+    "rnn_parameters",
+    "lstm_parameters",
+    "gru_three_quarters",
+    "gru_parameters",
+)
 def test_parameters():
     made = runpy.run_path(str(ROOT / "snippets/compare/parameters.py"))
     for name, gates in GATES.items():
@@ -107,6 +116,15 @@ def test_gradient_factor_equals_a_forward_perturbation(gradient):
         assert gradient["median"][key] == pytest.approx(ours, abs=0.025), key
 
 
+@pytest.mark.claim(
+    "seed_gradient_rnn",
+    "seed_gradient_lstm",
+    "seed_gradient_gru",
+    "seed_solves",
+    "lstm_dose_fades",
+    "compare_rnn_fades_fastest",
+    "compare_all_fade",
+)
 def test_gradient_claims_hold_for_other_seeds(gradient):
     again = {
         key: statistics.median(gradient["factor"](*variant, seed=seed) for seed in range(200, 205))
@@ -151,6 +169,7 @@ def test_influence_equals_finite_differences(file):
         assert ours[lag].item() == pytest.approx(torch.stack(slopes).norm(dim=0).mean().item(), rel=1e-4)
 
 
+@pytest.mark.claim("rnn_fades", "lstm_default_fades", "lstm_bias_3_keeps", "gru_fades")
 def test_the_pages_small_figures(gradient):
     fades, lstm, gru = (
         runpy.run_path(str(ROOT / f"snippets/{file}.py")) for file in ("rnn/fades", "lstm/keeps", "gru/keeps")
@@ -185,6 +204,7 @@ def test_recall_asks_for_the_first_token(recall):
     assert first.bincount(minlength=8).max() / 2000 < 0.16  # the best guess is chance
 
 
+@pytest.mark.claim("compare_equal_size")
 def test_recall_models_have_equal_parameters(recall):
     for name, gates in GATES.items():
         h = recall["WIDTH"][name]
@@ -206,6 +226,20 @@ def test_recall_forget_bias(recall):
     assert both[:h].abs().max() < 1 and both[2 * h :].abs().max() < 1
 
 
+@pytest.mark.claim(
+    "seed_memory_rnn",
+    "seed_memory_lstm",
+    "seed_memory_gru",
+    "seed_retains",
+    "seed_competitive",
+    "rnn_remembers",
+    "lstm_recalls_20",
+    "gru_recalls_40",
+    "compare_memory_order",
+    "compare_gru_rate",
+    "compare_default_lstm",
+    "compare_rnn_10",
+)
 def test_recall_claims_hold_for_other_seeds(recall):
     def score(name, lag, lr, bias=None, seeds=(50, 51, 52)):
         models = ((recall["train"](name, lag, lr, seed, bias), seed) for seed in seeds)
@@ -213,11 +247,11 @@ def test_recall_claims_hold_for_other_seeds(recall):
 
     assert score("lstm", 5, 0.01) > 0.7  # the default LSTM learns 5 steps
     default = score("lstm", 10, 0.003)
-    assert default < 0.5 and score("rnn", 10, 0.003) > default + 0.2  # but not 10, and the RNN does
+    assert default < 0.5 and score("rnn", 10, 0.003) > max(0.8, default + 0.2)  # but not 10, and the RNN does
     assert score("lstm", 20, 0.01) < 0.2
     rnn, kept, gru = score("rnn", 20, 0.01), score("lstm", 20, 0.01, 3.0), score("gru", 20, 0.1)
     assert 0.2 < rnn < kept - 0.05 and kept > 0.8 and gru > 0.95
-    assert score("gru", 40, 0.1) > 0.95
+    assert score("gru", 40, 0.1) > 0.95 and score("gru", 40, 0.003) < 0.5  # it takes a high rate
     assert 0.2 < score("lstm", 40, 0.003, 3.0) < 0.85
 
 
@@ -276,6 +310,16 @@ def test_speed_record_holds_what_the_snippet_names(speed):
         assert fast["lstm"] < fast["gru"] and fast["lstm"] < plain["lstm"]
 
 
+@pytest.mark.claim(
+    "seed_speed_rnn",
+    "seed_speed_lstm",
+    "seed_speed_gru",
+    "seed_faster",
+    "rnn_fast",
+    "gru_slower_than_lstm",
+    "compare_onednn_lstm_alone",
+    "compare_onednn",
+)
 def test_speed_record_is_consistent(speed):
     values = speed["values"]
     for times in (values["onednn"], values["plain"]):
@@ -285,6 +329,6 @@ def test_speed_record_is_consistent(speed):
             assert times["ratio"][name] == pytest.approx(times["median"][name] / times["median"]["rnn"])
     fast, plain = values["onednn"]["median"], values["plain"]["median"]
     assert fast["rnn"] < fast["lstm"] < fast["gru"]  # the GRU is the slowest as torch comes
-    assert plain["rnn"] < plain["gru"]
+    assert plain["rnn"] < plain["gru"] < plain["lstm"] < 1.15 * plain["gru"]  # without oneDNN it is a little ahead
     assert plain["lstm"] > 1.5 * fast["lstm"]  # oneDNN serves the LSTM,
     assert all(plain[name] == pytest.approx(fast[name], rel=0.2) for name in ("rnn", "gru"))  # and it alone

@@ -17,6 +17,7 @@ def key(rate):
     return f"r{rate}".replace(".", "_")
 
 
+@pytest.mark.claim("demos_rates")
 @pytest.mark.parametrize("cell", CELLS)
 def test_each_demo_starts_from_the_best_rate(cell):
     source = (SNIPPETS / f"{cell}_demo.py").read_text()
@@ -29,6 +30,7 @@ def test_each_demo_starts_from_the_best_rate(cell):
     assert VALUES["seeds"] >= 5 and set(VALUES["spread"][cell]) == set(means)
 
 
+@pytest.mark.claim("demos_rates_table")
 def test_a_part_of_the_record_repeats(tmp_path):
     """One seed of the best and of the worst rate of the RNN, trained again."""
     source = (SNIPPETS / "demo_rates.py").read_text().split("\nmean, spread, best = ")[0]
@@ -39,3 +41,9 @@ def test_a_part_of_the_record_repeats(tmp_path):
     for rate in (VALUES["best"]["rnn"], max(sweep["RATES"])):
         mean, spread = (VALUES[of]["rnn"][key(rate)] for of in ("mean", "spread"))
         assert sweep["score"](demo, rate, 0) == pytest.approx(mean, abs=4 * spread)
+
+
+def test_the_page_names_the_rates_of_the_record():
+    page = (SNIPPETS.parent / "docs/notebooks/index.md").read_text()
+    header = re.search(r"^\| rate \| (.+) \|$", page, re.M)[1]
+    assert [key(rate.strip("` ")) for rate in header.split("|")] == list(VALUES["mean"]["rnn"])

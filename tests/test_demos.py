@@ -221,6 +221,7 @@ def bits_by_hand(demo, pieces):
     return bits / (pieces.shape[1] - 1)
 
 
+@pytest.mark.claim("demos_rnn", "demos_lstm", "demos_gru")
 def test_the_exam_agrees_with_the_equations(demo):
     pieces = np.stack([indices(piece, demo["alphabet"]) for piece in pieces_of(demo["parts"]["test"])])
     bits = bits_by_hand(demo, pieces)
@@ -233,6 +234,7 @@ def test_the_exam_agrees_with_the_equations(demo):
     assert f"{name} minus {demo['strongest']}: {demo['gap']:+.2f} ± {demo['gap_error']:.2f}" in demo["printed"]
 
 
+@pytest.mark.claim("demos_gaps")
 def test_the_gap_is_paired_piece_by_piece(demo):
     order = demo["ORDERS"].index(demo["strongest"])
     test = pieces_of(demo["parts"]["test"])
@@ -247,6 +249,7 @@ def test_the_network_passes_the_short_rivals(demo):
     assert all(later < earlier for earlier, later in zip(demo["curve"], demo["curve"][1:], strict=False))
 
 
+@pytest.mark.claim("demos_counting_ahead")
 def test_the_strongest_rival_stays_ahead_of_the_network(demo):
     """In this short training, and by more than another stretch of the text would change."""
     assert demo["gap"] > demo["gap_error"] > 0

@@ -100,6 +100,7 @@ def test_values_of_the_tanh_nets_are_autograds(made):
         assert value["left"] == pytest.approx(np.median(left), rel=1e-6)
 
 
+@pytest.mark.claim("rnn_linear_radius")
 def test_values_of_the_linear_net_are_the_closed_form(made):
     errors = []
     for radius in made.RADII:
@@ -117,6 +118,7 @@ def test_values_of_the_linear_net_are_the_closed_form(made):
     assert made.linear_error < 0.05
 
 
+@pytest.mark.claim("rnn_default_radius")
 def test_the_start_of_nn_rnn(made):
     """Entries uniform within 1 / sqrt(H) have variance 1 / (3 H): radius 1 / sqrt(3), if H is large."""
     assert made.default_radius == pytest.approx(3**-0.5, rel=0.1)
@@ -129,6 +131,14 @@ def test_the_start_of_nn_rnn(made):
     assert made.default_radius == pytest.approx(np.median(measured), rel=0.05)
 
 
+@pytest.mark.claim(
+    "seed_suffers",
+    "rnn_linear_explodes",
+    "rnn_small_inputs_hold",
+    "rnn_unit_inputs_vanish",
+    "rnn_radius_is_not_enough",
+    "rnn_radius_3_grows",
+)
 @pytest.mark.parametrize("seeds", [range(100, 105), range(200, 205)])
 def test_claims_hold_for_other_seeds(made, seeds):
     factors = {}

@@ -201,7 +201,7 @@ def test_links_between_twins():
 INDENTED = "an indented block of code escapes the tests"
 NESTED = "a nested fence escapes the tests"
 TYPED = "fence holds one include line, nothing typed"
-LABEL = "use exactly python, text, diff, console or markdown"
+LABEL = "use exactly python, text, table, diff, console or markdown"
 TESTED = "which the tests would read"
 BAD = {
     # what is wrong: (text below the title, line in it, parts of the message)

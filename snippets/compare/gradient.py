@@ -5,16 +5,17 @@ import torch
 import torch.nn as nn
 
 LAYERS = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
+WIDTH = 64  # hidden_size
 T, NEAR, FAR = 200, 20, 100  # steps; the lags between which we measure
 
 
 def factor(name, bias=None, seed=0):
     """Shrinking of d(last output) / d(input) per step further back."""
     torch.manual_seed(seed)
-    layer = LAYERS[name](10, 64, batch_first=True, dtype=torch.float64)
+    layer = LAYERS[name](10, WIDTH, batch_first=True, dtype=torch.float64)
     if bias is not None:  # rows H to 2H: f of the LSTM, z of the GRU
-        nn.init.constant_(layer.bias_ih_l0[64:128], bias)
-        nn.init.zeros_(layer.bias_hh_l0[64:128])
+        nn.init.constant_(layer.bias_ih_l0[WIDTH:2 * WIDTH], bias)
+        nn.init.zeros_(layer.bias_hh_l0[WIDTH:2 * WIDTH])
     x = torch.randn(8, T, 10, dtype=torch.float64)  # (B, T, I)
     output = layer(x.requires_grad_())[0]  # (B, T, H)
     output[:, -1].sum().backward()  # back through all T steps
