@@ -32,6 +32,7 @@ DROPPED = {"abs", "flip", "roll", "square", "sqrt", "log", "exp", "t", "transpos
 MODULES = {"torch", "np", "numpy", "math", "nn", "F", "plt", "statistics"}
 BUILTINS = {"max", "min", "any", "all"}
 SYMMETRIC = {"zip", "print", "max", "min", "isinstance", "allclose", "set", "sorted"}  # or the order is no matter
+JOINS = {"cat", "stack", "concatenate", "concat", "vstack"}
 SEEDS = {"manual_seed", "default_rng", "RandomState", "seed"}
 DATA = {"randn", "rand", "randint", "normal", "uniform", "standard_normal", "linspace", "RNN", "LSTM", "GRU", "Linear",
         "RNNCell", "LSTMCell", "GRUCell", "round"}  # fmt: skip
@@ -268,21 +269,25 @@ def of_name(source, node):
 
 
 def of_tuple(source, node):
-    holder = source.parent[node]
-    if isinstance(holder, ast.Tuple | ast.List | ast.comprehension | ast.Subscript) or is_list_of_tuples(node):
+    """Neighbours swapped, where their order matters."""
+    holder, values = source.parent[node], node.elts
+    if isinstance(holder, ast.Assign):
+        if isinstance(node, ast.Tuple) and node is holder.value:
+            return  # its targets are swapped instead
+        values = getattr(holder.value, "elts", values)
+    unjoined = isinstance(holder, ast.Call) and called(holder) not in JOINS
+    looped = isinstance(holder, ast.For) and node is holder.iter
+    if unjoined or looped or isinstance(holder, ast.Tuple | ast.List | ast.comprehension | ast.Subscript):
         return
-    if isinstance(holder, ast.Call) and called(holder) not in ("cat", "stack", "concatenate", "concat", "vstack"):
+    settings = isinstance(node.ctx, ast.Store) and all(isinstance(value, ast.Constant) for value in values)
+    if settings or is_list_of_tuples(node) or len({ast.dump(value) for value in values}) == 1:
         return
-    if isinstance(node, ast.Tuple) and isinstance(holder, ast.Assign):
-        values = getattr(holder.value, "elts", [None])
-        if node is holder.value or all(isinstance(value, ast.Constant) for value in values):
-            return  # its targets are swapped instead, or these are settings
     start, end = source.span(node)
     for one, two in zip(node.elts, node.elts[1:], strict=False):
         order = all(isinstance(part, ast.Constant) and isinstance(part.value, int) for part in (one, two))
         if order or not any(isinstance(part, ast.Constant | ast.Starred) for part in (one, two)):
             new = source.replaced((one, source(two)), (two, source(one))).encode()
-            yield new[start : start + end - start + (len(new) - len(source.data))].decode()
+            yield new[start : end + len(new) - len(source.data)].decode()
 
 
 of_list = of_tuple
