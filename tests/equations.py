@@ -1,4 +1,4 @@
-"""Evaluates the formulas of a page: TeX as published, over NumPy arrays.
+"""Evaluates the formulas of a page: TeX as published, over arrays of NumPy or torch.
 
 A vector is a column (H, 1), so that two things side by side are a matrix
 product, δ x^⊤ an outer one. Nothing is broadcast but a plain number: what does
@@ -12,28 +12,39 @@ count steps, `h_{t-1}` is h at t - 1; all other signs belong to the name, as in
 """
 
 import re
+from functools import partial
 
 import numpy as np
+import torch
 
 TOKEN = re.compile(r"\\begin\{\w+\}|\\end\{\w+\}|\\[A-Za-z]+|\\.|\d+(?:\.\d+)?|\S")
-BLANK = re.compile(r"\\(?:,|;|!|:|quad|left|right|begin\{\w+\}|end\{\w+\}|displaystyle)$|&$")
+BLANK = re.compile(r"\\(?:,|;|!|:|left|right|begin\{\w+\}|end\{\w+\})$|&$")
 DISPLAY = re.compile(r"^\$\$\n(.*?)\n\$\$$", re.M | re.S)
-ROMAN = re.compile(r"\\(?:mathrm|text|operatorname)\s*\{([\w ,]+)\}")
-STEPS = "tTks"
+ROMAN = re.compile(r"\\(?:mathrm|operatorname)\s*\{([\w ,]+)\}")
+COUNT = re.compile(r"[+-]?[\dtTks]+(?:[+-][\dtTks]+)*")
+
+
+def call(name, a):
+    return getattr(torch if isinstance(a, torch.Tensor) else np, name)(a)
 
 
 def sigmoid(a):
-    return 1 / (1 + np.exp(-a))
+    return 1 / (1 + call("exp", -a))
 
 
 def diagonal(a):
-    return np.diag(a[:, 0])
+    return call("diag", a[:, 0])
 
 
-FUNCTIONS = {"\\sigma": sigmoid, "\\tanh": np.tanh, "\\exp": np.exp, "diag": diagonal}
-SLOPES = {"\\sigma": lambda a: sigmoid(a) * (1 - sigmoid(a)), "\\tanh": lambda a: 1 - np.tanh(a) ** 2}
-ELEMENTWISE = ("\\odot", "\\cdot", "\\times", "\\ast", "*")
-ACCENTS = ("\\tilde", "\\hat", "\\bar")
+def norm(a):
+    """Of a column its length, of a matrix the most by which it lengthens a vector."""
+    return np.linalg.norm(a, 2) if np.ndim(a) else abs(a)
+
+
+FUNCTIONS = {name: partial(call, name[1:]) for name in ("\\tanh", "\\exp", "\\log")}
+FUNCTIONS |= {"\\sigma": sigmoid, "diag": diagonal, "artanh": np.arctanh}
+ELEMENTWISE = ("\\odot", "\\cdot", "\\times", "\\ast", "*", "/")
+PREFIXES = {"\\delta": "δ", "\\Delta": "Δ", "\\tilde": "~", "\\hat": "^", "\\bar": "¯"}
 
 
 class Unreadable(Exception):
@@ -46,38 +57,62 @@ def displayed(markdown: str) -> list[str]:
 
 
 def rows(tex: str) -> list[str]:
-    """The equations of a formula, one for each line that it is set in."""
-    inside = re.sub(r"\\(?:begin|end)\{\w+\}", "", tex)
-    parts = re.split(r"\\\\|\\qquad|\\quad", inside)
-    return [part.strip().strip(",.").strip() for part in parts if part.strip()]
+    """The equations of a formula, one for each line that it is set in, without words beside them."""
+    parts = re.split(r"\\\\|\\qquad|\\quad", re.sub(r"\\(?:begin|end)\{\w+\}", "", tex))
+    parts = [part.strip().strip(",.").strip() for part in parts]
+    return [part for part in parts if part and not part.startswith("\\text")]
+
+
+def ndim(a) -> int:
+    return getattr(a, "ndim", 0)
 
 
 def same(a, b):
-    if np.ndim(a) and np.ndim(b) and a.shape != b.shape:
+    if ndim(a) and ndim(b) and a.shape != b.shape:
         raise ValueError(f"shapes {a.shape} and {b.shape} do not fit")
     return a, b
 
 
 def add(a, b):
-    return np.add(*same(a, b))
+    a, b = same(a, b)
+    return a + b
 
 
 def multiply(a, b):
-    return np.multiply(*same(a, b))
+    a, b = same(a, b)
+    return a * b
+
+
+def divide(a, b):
+    a, b = same(a, b)
+    return a / b
 
 
 def beside(a, b):
     """What two things next to each other mean: a product of matrices, or of a number and something."""
-    return a @ b if np.ndim(a) and np.ndim(b) else a * b
+    return a @ b if ndim(a) and ndim(b) else a * b
+
+
+def power(a, n):
+    """Of a square matrix a product with itself, else element by element."""
+    n = int(n) if float(n).is_integer() else n
+    square = ndim(a) == 2 and a.shape[0] == a.shape[1] > 1
+    return np.linalg.matrix_power(a, n) if square else a**n
+
+
+def both(does, a, b):
+    return lambda env: does(a(env), b(env))
 
 
 class Reader:
     """Reads an expression into a function of an environment."""
 
-    def __init__(self, tex: str):
+    def __init__(self, tex: str | list[str]):
+        self.at, self.tokens = 0, tex
+        if isinstance(tex, list):
+            return
         roman = ROMAN.sub(lambda match: "\\mathrm{" + " ".join(match[1]) + "}", tex)  # one token a letter
         self.tokens = [token for token in TOKEN.findall(roman) if not BLANK.match(token)]
-        self.at = 0
 
     @property
     def next(self) -> str:
@@ -101,7 +136,7 @@ class Reader:
         value = self.signed(sign, self.term())
         while self.next in ("+", "-"):
             sign = self.take()
-            value = (lambda a, b: lambda env: add(a(env), b(env)))(value, self.signed(sign, self.term()))
+            value = both(add, value, self.signed(sign, self.term()))
         return value
 
     def signed(self, sign, value):
@@ -110,14 +145,14 @@ class Reader:
     def term(self):
         value = self.product()
         while self.next in ELEMENTWISE:
-            self.take()
-            value = (lambda a, b: lambda env: multiply(a(env), b(env)))(value, self.product())
+            does = divide if self.take() == "/" else multiply
+            value = both(does, value, self.product())
         return value
 
     def product(self):
         value = self.factor()
-        while self.next and self.next not in (*ELEMENTWISE, "+", "-", ")", "]", "}", "=", ","):
-            value = (lambda a, b: lambda env: beside(a(env), b(env)))(value, self.factor())
+        while self.next and self.next not in (*ELEMENTWISE, "+", "-", ")", "]", "}", "=", ",", "\\rVert"):
+            value = both(beside, value, self.factor())
         return value
 
     def factor(self):
@@ -131,12 +166,27 @@ class Reader:
             return self.raised(self.fraction())
         if token in ("\\sum", "\\prod"):
             return self.series()
-        if token in FUNCTIONS or (token == "\\mathrm" and self.roman() in FUNCTIONS):
+        if token == "\\lVert":
+            return self.raised(self.norm())
+        if token == "\\min":
+            return self.minimum()
+        if token in FUNCTIONS or (token in ("\\mathrm", "\\operatorname") and self.roman() in FUNCTIONS):
             return self.function()
         if token[:1].isdigit():
             number = float(self.take())
             return self.raised(lambda env: number)
         return self.name()
+
+    def norm(self):
+        self.take()
+        inside = self.sum()
+        self.take("\\rVert")
+        return lambda env: norm(inside(env))
+
+    def minimum(self):
+        self.take(), self.take("(")
+        one, _, two, _ = self.sum(), self.take(","), self.sum(), self.take(")")
+        return lambda env: min(one(env), two(env))
 
     def roman(self) -> str:
         """The word of the \\mathrm{...} that comes next."""
@@ -160,30 +210,30 @@ class Reader:
         """A value with what may stand above it: a transpose, a power."""
         while self.next == "^":
             self.take()
-            power = "".join(self.group())
-            if power in ("\\top", "\\mathsf{T}", "\\mathrm{T}"):
+            above = self.group()
+            if "".join(above) in ("\\top", "\\mathsf{T}", "\\mathrm{T}"):
                 value = (lambda a: lambda env: a(env).T)(value)
-            elif power.isdigit():
-                value = (lambda a, n: lambda env: a(env) ** n)(value, int(power))
             else:
-                raise Unreadable(f"^{power}")
+                exponent = Reader([token for token in above if token not in "{}"]).whole()
+                value = both(power, value, exponent)
         return value
 
     def function(self):
-        name = self.take()
-        if name == "\\mathrm":
+        name, exponent = self.take(), 1
+        if name in ("\\mathrm", "\\operatorname"):
             self.at -= 1
             name = self.roman()
             self.at = self.tokens.index("}", self.at) + 1
-        call, power = FUNCTIONS[name], 1
-        if self.next == "'":
+        if self.next == "^":  # tanh²(a)
             self.take()
-            call = SLOPES[name]
-        if self.next == "^":
+            exponent = int("".join(self.group()))
+        if self.next == "(":
             self.take()
-            power = int("".join(self.group()))
-        argument = self.factor()
-        return lambda env: call(argument(env)) ** power
+            argument = self.sum()
+            self.take(")")
+        else:
+            argument = self.factor()
+        return self.raised(lambda env: FUNCTIONS[name](argument(env)) ** exponent)
 
     def fraction(self):
         self.take()
@@ -210,45 +260,47 @@ class Reader:
             values = [body(env | {counter: step}) for step in steps]
             total = values[0]
             for other in values[1:]:
-                total = add(total, other) if kind == "\\sum" else beside(other, total)
+                columns = ndim(total) == 2 and total.shape[1] == 1 and total.shape == other.shape
+                times = multiply if columns else beside
+                total = add(total, other) if kind == "\\sum" else times(other, total)
             return total
 
         return value
 
     def name(self):
         start = self.at
-        if self.next in ("\\delta", "\\Delta", *ACCENTS):
+        if self.next in PREFIXES and self.tokens[self.at + 1 : self.at + 2] not in (["_"], ["^"]):
             self.take()
         if self.next == "{":
             self.group_of("{", "}")
         else:
             self.take()
         while self.next in ("_", "^", "'"):
-            mark = self.take()
-            if mark == "^" and "".join(self.tokens[self.at : self.at + 1]) in ("\\top", "2"):
-                self.at -= 1
+            mark, back = self.take(), self.at - 1
+            above = "".join(self.group()) if mark != "'" else ""
+            if mark == "^" and not re.fullmatch(r"\\ast|\\mathrm\{\w+\}|[a-jl-rv-z]", above):
+                self.at = back
                 break
-            if mark == "^" and self.tokens[self.at] == "{" and self.tokens[self.at + 1] in ("\\top", "2"):
-                self.at -= 1
-                break
-            if mark != "'":
-                self.group()
         key = key_of(self.tokens[start : self.at])
         return self.raised(lambda env: env[key(env)])
 
 
 def key_of(tokens: list[str]):
     """A function that says under which key of an environment a name stands."""
-    flat = "".join(tokens)
-    flat = flat.replace("\\mathrm", "").replace("\\tilde", "~").replace("\\hat", "^").replace("\\bar", "¯")
-    flat = flat.replace("\\delta", "δ").replace("\\Delta", "Δ")
-    counts = (a or b for a, b in re.findall(r"_\{([^{}]+)\}|_(\w)", flat))
-    count = next((part for part in counts if re.fullmatch(rf"[\d{STEPS}+-]+", part)), None)
-    if count:
-        flat = flat.replace("_{" + count + "}", "").replace("_" + count, "")
-    word = re.sub(r"[{}]", "", flat)
-    if not re.fullmatch(r"[~^¯]?[δΔ]?[~^¯]?\w[\w^']*", word):
-        raise Unreadable(flat)
+    word, count, reader = "", "", Reader(tokens)
+    while reader.next:
+        token = reader.take()
+        if token in ("_", "^"):
+            group = "".join(reader.group())
+            roman = "".join(re.findall(r"\\mathrm\{(\w+)\}", group))
+            rest = re.sub(r"\\mathrm\{\w+\}", "", group).strip(",")
+            if token == "_" and COUNT.fullmatch(rest):
+                count, rest = rest, ""
+            word += (token + roman + rest) if roman or rest else ""
+        elif token not in ("{", "}", "\\mathrm"):
+            word += PREFIXES.get(token, token.lstrip("\\"))
+    if not re.fullmatch(r"[~^¯δΔ]*(\w|δ|[a-z]+)((_|\^)[\w\\]+)*'?", word):
+        raise Unreadable(" ".join(tokens))
     if not count:
         return lambda env: word
     terms = re.findall(r"[+-]?(?:\d+|\w)", count)
@@ -269,30 +321,47 @@ def evaluate(tex: str, env: dict):
 
 def define(equation: str, env: dict):
     """Put into the environment what an equation says of its left side; return the key."""
-    left, *right = split_equal(equation)
-    values = [evaluate(side, env) for side in right]
-    if not values:
+    left, *right = sides(equation)
+    if not right:
         raise Unreadable(f"no equation: {equation}")
+    values = [evaluate(side, env) for side in right]
     for other in values[1:]:
         np.testing.assert_allclose(other, values[0], rtol=0, atol=1e-12)
     reader = Reader(left)
     if reader.next == "\\frac":
         reader.take()
         above, below = reader.group(), reader.group()
-        key = ("∂", key_of(above[1:])(env), key_of(below[1:])(env))
+        key = ("∂", *(key_of(Reader(part[1:]).tokens)(env) for part in (above, below)))
     else:
         key = key_of(reader.tokens)(env)
     env[key] = values[0]
     return key
 
 
-def split_equal(equation: str) -> list[str]:
+def solve(equations: list[str], env: dict) -> list:
+    """Define by all equations, each as soon as it can be; return the keys."""
+    waiting, keys = list(equations), []
+    while waiting:
+        for equation in waiting:
+            try:
+                keys.append(define(equation, env))
+            except KeyError as error:
+                missing = error
+                continue
+            waiting.remove(equation)
+            break
+        else:
+            raise missing
+    return keys
+
+
+def sides(equation: str) -> list[str]:
     """The sides of an equation; the = below a sum parts nothing."""
-    sides, depth = [""], 0
+    found, depth = [""], 0
     for letter in equation:
         depth += (letter == "{") - (letter == "}")
         if letter == "=" and not depth:
-            sides.append("")
+            found.append("")
         else:
-            sides[-1] += letter
-    return sides
+            found[-1] += letter
+    return found

@@ -106,7 +106,7 @@ REASON = '[[survivor]]\nsnippet = "snippets/tiny/step.py"\nline = "{}"\nchange =
 
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory):
-    files = {"snippets/tiny/step.py": STEP, "tests/test_steps.py": TEST}
+    files = {"snippets/tiny/step.py": STEP, "tests/test_tiny.py": TEST}
     return write(tmp_path_factory.mktemp("tiny"), files)
 
 
@@ -135,7 +135,7 @@ def test_a_tiny_project(tiny):
 
 
 def test_tests_that_fail_anyway_are_a_fault(tiny):
-    write(tiny, {"tests/test_steps.py": TEST.replace("== 2", "== 7")})
+    write(tiny, {"tests/test_tiny.py": TEST.replace("== 2", "== 7")})
     done = run(tiny, "snippets/tiny")
     assert done.returncode == 1 and "the tests of snippets/tiny/step.py fail as it is" in done.stderr
     assert "no such snippet: snippets/nothing" in run(tiny, "snippets/nothing").stderr
