@@ -52,13 +52,15 @@ class Unreadable(Exception):
 
 
 def displayed(markdown: str) -> list[str]:
-    """The display formulas of a page."""
-    return DISPLAY.findall(markdown)
+    """The formulas of a page: those on lines of their own, then, as $...$, equations in its text."""
+    text = DISPLAY.sub("", re.sub(r"^```.*?^```$", "", markdown, flags=re.M | re.S))
+    inline = [tex for tex in re.findall(r"\$[^$\n]+\$", text) if len(sides(tex)) > 1]
+    return DISPLAY.findall(markdown) + list(dict.fromkeys(inline))
 
 
 def rows(tex: str) -> list[str]:
     """The equations of a formula, one for each line that it is set in, without words beside them."""
-    parts = re.split(r"\\\\|\\qquad|\\quad", re.sub(r"\\(?:begin|end)\{\w+\}", "", tex))
+    parts = re.split(r"\\\\|\\qquad|\\quad", re.sub(r"\\(?:begin|end)\{\w+\}", "", tex.strip("$")))
     parts = [part.strip().strip(",.").strip() for part in parts]
     return [part for part in parts if part and not part.startswith("\\text")]
 

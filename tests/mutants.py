@@ -71,12 +71,14 @@ COPIED = ("snippets", "hooks", "tests", "docs", "pyproject.toml", "mkdocs.yml")
 @dataclass
 class Job:
     file: str
-    mutant: Mutant | None  # None: the snippet as it is
+    text: str  # the snippet as it is
+    mutant: Mutant | None = None
     own_check: bool = False  # with the snippet's asserts
     result: str = ""  # "killed", "survived" or "endless"
 
-    def source(self, root: Path) -> str:
-        text = self.mutant.source if self.mutant else (root / self.file).read_text()
+    @property
+    def source(self) -> str:
+        text = self.mutant.source if self.mutant else self.text
         return text if self.own_check else without_asserts(text)
 
 
@@ -117,7 +119,7 @@ class Runner:
         tests = tests_of(job.file)
         used = [path for path in self.root.glob("tests/*.py") if path.name[:5] != "test_" and path.stem[:5] != "mutan"]
         used += [*self.root.glob("hooks/*.py"), *(self.root / name for name in tests if name.endswith(".py"))]
-        parts = [job.file, job.source(self.root), *tests, *(path.read_text() for path in sorted(used) if path.exists())]
+        parts = [job.file, job.source, *tests, *(path.read_text() for path in sorted(used) if path.exists())]
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
     def run(self, jobs: list[Job], say=lambda job: None) -> None:
@@ -130,11 +132,9 @@ class Runner:
                 self.start(waiting.pop(0), self.free.pop())
             self.collect(say)
             time.sleep(0.01)
-        self.kept.parent.mkdir(exist_ok=True)
-        self.kept.write_text(json.dumps(self.known))
 
     def start(self, job: Job, copy: Path) -> None:
-        (copy / job.file).write_text(job.source(self.root))
+        (copy / job.file).write_text(job.source)
         process = os.fork()
         if not process:
             test(copy, [*tests_of(job.file), f"--tb={'no' if job.mutant else 'short'}"])
@@ -159,11 +159,14 @@ class Runner:
                     sys.exit(f"tests/mutants.py: the tests of {job.file} fail as it is\n{(copy / 'log').read_text()}")
                 preload(json.loads((copy / "modules").read_text()))
             self.known[self.key(job)] = job.result
-            shutil.copy(self.root / job.file, copy / job.file)
+            (copy / job.file).write_text(job.text)
             self.free.append(copy)
             say(job)
 
     def stop(self) -> None:
+        """End what still runs; keep what is known, so that the next time goes on from here."""
+        self.kept.parent.mkdir(exist_ok=True)
+        self.kept.write_text(json.dumps(self.known))
         for process in self.running:
             os.killpg(process, signal.SIGKILL)
             os.waitpid(process, 0)
@@ -273,7 +276,8 @@ def main() -> int:
         sys.exit(f"tests/mutants.py: no such snippet: {' '.join(options.snippets)}")
     listed = root / "tests" / "survivors.toml"
     reasons = tomllib.loads(listed.read_text())["survivor"] if listed.exists() else []
-    jobs = [Job(f, mutant) for f in files for mutant in mutants((root / f).read_text(), shown_lines(root, f))]
+    texts = {file: (root / file).read_text() for file in files}
+    jobs = [Job(f, text, mutant) for f, text in texts.items() for mutant in mutants(text, shown_lines(root, f))]
     done = iter(range(1, len(jobs) + 1))
 
     def say(job: Job) -> None:
@@ -283,9 +287,9 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as scratch:
         runner = Runner(root, Path(scratch))
         try:
-            runner.run([Job(file, None) for file in dict.fromkeys(job.file for job in jobs)])
+            runner.run([Job(file, texts[file]) for file in dict.fromkeys(job.file for job in jobs)])
             runner.run(jobs, say)
-            again = {id(job): Job(job.file, job.mutant, own_check=True) for job in jobs if job.result == "survived"}
+            again = {id(j): Job(j.file, j.text, j.mutant, own_check=True) for j in jobs if j.result == "survived"}
             runner.run(list(again.values()))
         finally:
             runner.stop()
