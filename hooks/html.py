@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from hooks import claims
+from hooks import claims, symbols
 from hooks.expand import Book, page_folder
 from hooks.snippet import PressError
 
@@ -20,10 +20,6 @@ EXPECTED = re.compile(r"^<!--pytest-codeblocks:expected-output-->\n<!--\n.*?\n--
 IMAGE = re.compile(r"!\[(?P<alt>[^\]]*)\]\((?P<src>\S*?\.svg)(?: \"(?P<caption>[^\"]*)\")?\)")
 FORMULA = re.compile(r'<(span|div) class="arithmatex">\\[(\[](?P<tex>.*?)\\[)\]]</\1>', re.S)
 SIZE = re.compile(r'<svg [^>]*?width="([\d.]+)pt" height="([\d.]+)pt"')
-ROLES = {"x": "input", "h": "hidden", "c": "cell", "f": "keep", "z": "keep", "i": "write"} | {
-    "o": "read", "r": "read", "g": "candidate", "n": "candidate"
-}
-SYMBOL = re.compile(f"<msub><mi>([{''.join(ROLES)}])</mi>")
 _node: subprocess.Popen | None = None
 
 
@@ -85,19 +81,21 @@ def drawing_file(stem: str, book: Book) -> str:
 
 
 def set_formulas(content: str, page: str, markdown: str) -> str:
-    """Replace every TeX formula of a page's HTML by MathML, made here and now."""
+    """Replace every TeX formula of a page's HTML by MathML, made here and now, its symbols tied to their legend."""
+    lines, at = [], 0
 
     def formula(match: re.Match) -> str:
+        nonlocal at
         tex = html.unescape(match["tex"]).strip()
+        found = re.compile(r"\$\s*" + re.escape(tex)).search(markdown, at)
+        at = found.end() if found else at
+        lines.append(markdown.count("\n", 0, at) + 1 - tex.count("\n") * bool(found))
         answer = temml(tex, match[1] == "div")
         if "error" in answer:
-            at = markdown.find(tex)
-            line = markdown.count("\n", 0, at) + 1 if at >= 0 else 1
-            raise PressError(f"docs/{page}:{line}: formula {tex!r}: {answer['error']} (mend the TeX)")
-        mathml = answer["mathml"].replace(' style="display:block math;"', "")  # in look.css
-        return SYMBOL.sub(lambda m: f'<msub class="role-{ROLES[m[1]]}"><mi>{m[1]}</mi>', mathml)
+            raise PressError(f"docs/{page}:{lines[-1]}: formula {tex!r}: {answer['error']} (mend the TeX)")
+        return answer["mathml"].replace(' style="display:block math;"', "")  # in look.css
 
-    return FORMULA.sub(formula, content)
+    return symbols.tie(FORMULA.sub(formula, content), page, lines)
 
 
 def temml(tex: str, display: bool) -> dict:

@@ -42,6 +42,7 @@ class State:
     pages: dict[str, str]  # docs path -> Markdown as published
     contents: dict[str, str]  # docs path -> HTML of its content
     faults: list[str]
+    unset: list[str]  # faults of formulas, found page by page
     warnings: list[str]
 
 
@@ -102,7 +103,7 @@ def on_files(files, config):
     written = {path.relative_to(state.root / "snippets") for path in (state.root / "snippets").rglob("*.py")}
     unreadable = {path.with_suffix("").as_posix() for path in written} - set(snippets)
     state.book = Book(snippets, results, unreadable=unreadable, facts={"build": build_facts()})
-    state.sources, state.pages, state.contents = sources(files), {}, {}
+    state.sources, state.pages, state.contents, state.unset = sources(files), {}, {}, []
     state.book.facts["ledger"] = verdicts(state.sources.get(LEDGER, ""))
     for page, text in sorted(state.sources.items(), key=lambda item: (item[0] == LEDGER, item[0])):
         try:
@@ -196,10 +197,15 @@ def on_page_content(content, page, config, files):
         state.contents[uri] = mend.frame(html.set_formulas(content, uri, state.sources.get(uri, "")))
         return state.contents[uri]
     except PressError as error:
-        if not state.serving:
-            raise PluginError(str(error)) from None
-        log.error(str(error))
+        state.unset += error.faults
+        if state.serving:
+            log.error(str(error))
         return f"<pre>{error}</pre>{content}"
+
+
+def on_env(env, config, files):
+    if state.unset and not state.serving:
+        raise PluginError("\n" + "\n".join(state.unset))
 
 
 def on_post_page(output, page, config):

@@ -289,6 +289,99 @@ def test_every_block_can_be_copied(modes):
     assert blocks
 
 
+def told(tab) -> str:
+    """What the tip says, all of it on the screen."""
+    box, (width, height) = tab.locator(".tip").bounding_box(), tab.evaluate("[innerWidth, innerHeight]")
+    assert box["x"] >= 0 and box["y"] >= 0
+    assert box["x"] + box["width"] <= width and box["y"] + box["height"] <= height
+    assert tab.evaluate("document.scrollingElement.scrollWidth <= innerWidth")
+    return " ".join(tab.get_by_role("status").and_(tab.locator(".tip")).inner_text().split())
+
+
+def accessible(tab):
+    tab.evaluate(AXE.read_text("utf-8"))
+    found = tab.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
+    assert not found, [node["failureSummary"] for violation in found for node in violation["nodes"]]
+
+
+ROW = """symbol => {
+  const words = (node) => node.innerText.trim().replace(/\\s+/g, " ");
+  return [...document.getElementById(symbol).closest("tr").cells].map(words);
+}"""
+SYMBOLS = [(mode, page) for mode in ("light", "dark", "phone") for page in ("rnn", "lstm", "gru")]
+
+
+@pytest.mark.parametrize(("mode", "page"), SYMBOLS)
+def test_symbols_tell_by_keyboard(modes, mode, page):
+    tab = modes[mode].open(f"{page}/index.html")
+    if mode == "phone":
+        tab.set_viewport_size({"width": 360, "height": 640})
+    reach(tab, ".math")
+    assert "each symbol" in told(tab), "no word on how to ask"
+    symbols = tab.locator(".math").first.locator("[data-sym]")
+    for number in range(symbols.count()):
+        tab.keyboard.press("ArrowRight")
+        assert "sym--at" in symbols.nth(number).get_attribute("class")
+        _, _, shape, meaning = tab.evaluate(ROW, symbols.nth(number).get_attribute("data-sym"))
+        said = told(tab)
+        assert meaning in said and re.search(r"shape (.+?)(?: ·|$)", said)[1] in shape
+        assert tab.evaluate("document.activeElement.matches('.math')")
+        if number == 2:
+            accessible(tab)
+    tab.keyboard.press("Home")
+    assert "sym--at" in symbols.first.get_attribute("class")
+    same = tab.locator(".sym--same")
+    assert same.count() == tab.locator(f"[data-sym='{symbols.first.get_attribute('data-sym')}']").count() > 2
+    tab.keyboard.press("Escape")
+    assert not tab.locator(".tip").inner_text() and not same.count()
+    tab.keyboard.press("End")
+    assert "sym--at" in symbols.last.get_attribute("class")
+    tab.keyboard.press("Tab")
+    assert not tab.locator(".tip").inner_text()
+    assert not tab.evaluate("document.activeElement.closest('.math')"), "a formula is one stop"
+
+
+def test_each_symbol_of_a_row_tells_its_own_shape_and_name(modes):
+    tab = modes["light"].open("rnn/index.html")
+    reach(tab, ".math")
+    said = []
+    for _ in range(7):
+        tab.keyboard.press("ArrowRight")
+        said.append(tab.locator(".tip__facts").inner_text().strip())
+    facts = ["(B, H) h", "(H, I) W_ih", "(B, I) x", "(H) b_ih", "(H, H) W_hh", "(B, H) h", "(H) b_hh"]
+    assert [words.removeprefix("shape ").replace(" · in code", "") for words in said] == facts
+
+
+@pytest.mark.parametrize(("mode", "page"), SYMBOLS)
+def test_symbols_tell_by_pointer(modes, mode, page):
+    tab = modes[mode].open(f"{page}/index.html")
+    if mode == "phone":
+        tab.set_viewport_size({"width": 360, "height": 640})
+    tip = tab.locator(".tip")
+    for place in (".math [data-sym^=sym-W]", "p math [data-sym]", ".highlight .role-hidden", ".dose [data-sym]"):
+        symbol = tab.locator(f"article {place}").first
+        if (page, place) == ("rnn", ".dose [data-sym]"):
+            continue  # its dose names no letter
+        symbol.scroll_into_view_if_needed()
+        symbol.hover()
+        expect(tip).to_contain_text("shape")
+        cells = tab.evaluate(ROW, symbol.get_attribute("data-sym"))
+        said = told(tab)
+        assert cells[3] in said and re.search(r"shape (.+?)(?: ·|$)", said)[1] in cells[2]
+        tip.hover()
+        tab.wait_for_timeout(500)
+        assert told(tab) == said, "a pointer can't go to what it says"
+        if place == ".highlight .role-hidden":
+            accessible(tab)
+        tab.keyboard.press("Escape")
+        assert not tip.inner_text()
+        tab.mouse.move(1, 1)
+        symbol.click()
+        assert told(tab) == said
+        tab.locator("h2").first.click()
+        expect(tip).to_be_empty()
+
+
 @pytest.mark.parametrize("key", ["Enter", "Space"])
 def test_menu_opens_by_keyboard(modes, key):
     tab = modes["phone"].open("index.html")

@@ -53,6 +53,11 @@ From {{{{ steps.size:,d }}}} to [there](deep/there.md#far), or to [the demo](not
 $$
 h_t = x_t
 $$
+
+| symbol | in code | shape | is |
+|---|---|---|---|
+| $h_t$, $x_t$ | `h`, `x` | (H), (I) | the state, the input |
+| $t$ | – | number | the step |
 """,
     "docs/deep/there.md": """\
 ---
@@ -262,6 +267,14 @@ def test_bad_formula(root):
     said = spoil(root, {"docs/index.md": FILES["docs/index.md"].replace("= x_t", r"= \frac{x_t")})
     line = FILES["docs/index.md"].split("\n").index("h_t = x_t") + 1
     assert f"docs/index.md:{line}: formula " in said and "(mend the TeX)" in said
+
+
+def test_undefined_symbols_of_all_pages(root):
+    pages = {path: FILES[path] + "\n$$\nu_t\n$$\n" for path in ("docs/index.md", "docs/deep/there.md")}
+    said = spoil(root, pages)
+    for path, text in pages.items():
+        line = text.split("\n").index("u_t") + 1
+        assert f"{path}:{line}: no legend of this page defines 'u_t' (give it a row" in said
 
 
 def test_warnings_are_faults(root):
