@@ -468,6 +468,17 @@ def test_the_backward_direction_ends_at_the_first_step(name, layers):
 
 
 @pytest.fixture(scope="module", params=CELLS)
+def pasted(request):
+    """The cells that a page shows, run one after the other: their snippet's name, names and output."""
+    printed, names = io.StringIO(), {}
+    with contextlib.redirect_stdout(printed):
+        for cell in read_snippet(ROOT, f"snippets/{request.param}/step.py").code:
+            if not cell.hidden:
+                exec(cell.source, names)
+    return request.param, names, printed.getvalue()
+
+
+@pytest.fixture(scope="module", params=CELLS)
 def ran(request):
     """A whole snippet's name, names and output."""
     printed = io.StringIO()
@@ -476,18 +487,22 @@ def ran(request):
     return request.param, names, printed.getvalue()
 
 
-def test_the_checks_that_the_page_shows(ran):
-    name, _, printed = ran
+def test_the_checks_that_the_page_shows(pasted):
+    name, _, printed = pasted
     equal = "states and gradients equal torch's to 1e-12: True\n"
     ends = "h_n[-1] is output[:, 0, H:]: True\nh_n[-1] is output[:, -1, H:]: False\n"
     assert printed == equal + equal + ends * (name == "rnn")
 
 
-def test_equal_is_strict(ran):
-    equal, x = ran[1]["equal"], torch.ones(2, 3, dtype=torch.float64, requires_grad=True)
+def test_equal_is_strict(pasted):
+    equal, x = pasted[1]["equal"], torch.ones(2, 3, dtype=torch.float64, requires_grad=True)
     assert equal([x, 2 * x], [x, 2 * x], [x])
     assert not equal([x, 2 * x], [x, 2 * x + 2e-12], [x])
     assert not equal([x], [x.detach() + 0 * x], [x])  # only the gradient differs
+    assert not equal((x,), (x.detach() + 0 * x,), [x])
+    one = torch.zeros_like(x)
+    one[1, 2] = 2e-12
+    assert not equal([x], [x + one], [x]) and not equal([x + one], [x], [x])  # only one entry does
     assert not equal([x * math.nan], [x], [x])
     assert equal([x], [x + 1e-14], [x])
     assert not equal([x, x], [x], [x])
