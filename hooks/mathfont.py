@@ -24,7 +24,9 @@ def italic(character: str) -> int:
 
 def subset(pages: list[str]) -> bytes:
     """A WOFF font with the glyphs, and their larger forms, of all formulas of the pages."""
-    used = {char for page in pages for math in MATH.findall(page) for char in re.sub(r"<.*?>", "", math)}
+    formulas = [math for page in pages for math in MATH.findall(page)]
+    used = {char for math in formulas for char in re.sub(r"<.*?>", "", math)}
+    used |= {"√" for math in formulas if re.search("<m(sqrt|root)", math)}  # its sign is no text
     options = Options(flavor="woff", hinting=False, layout_features=["ssty", "math", "kern"])
     font = TTFont(FONT, recalcTimestamp=False)
     subsetter = Subsetter(options)
