@@ -4,6 +4,7 @@ import contextlib
 import inspect
 import io
 import math
+import re
 import runpy
 from pathlib import Path
 
@@ -33,6 +34,7 @@ def load(name):
     return names
 
 
+SOURCES = {name: read_snippet(ROOT, f"snippets/{name}/step.py").code for name in CELLS}
 SHOWN = {name: load(name) for name in CELLS}
 STEP = {name: SHOWN[name][f"{name}_step"] for name in CELLS}
 
@@ -506,6 +508,27 @@ def test_equal_is_strict(pasted):
     assert not equal([x * math.nan], [x], [x])
     assert equal([x], [x + 1e-14], [x])
     assert not equal([x, x], [x], [x])
+    with pytest.raises(ValueError, match="zip"):
+        equal([x], [x, 2 * x], [x])  # as long as it goes they agree
+
+
+def test_the_check_of_the_layers_says_what_it_found(pasted):
+    name, names, _ = pasted
+    source = {cell.name: cell.source for cell in SOURCES[name]}["check_layers"]
+    again = names | {"equal": lambda *compared: False}
+    with contextlib.suppress(AssertionError):
+        exec(source, again)
+    assert again["same"] is False
+
+
+def test_the_page_of_the_rnn_compares_the_ends_that_it_names(capsys):
+    source = {cell.name: cell.source for cell in SOURCES["rnn"]}["check_layers"]
+    compare = "\n".join(line for line in source.splitlines() if line.startswith('print("h_n'))
+    output = torch.arange(24.0).reshape(2, 3, 4)
+    for step, said in {0: ["True", "False"], -1: ["False", "True"], 1: ["False", "False"]}.items():
+        h_n = torch.stack([output[:, 1, :2], output[:, step, 2:]])
+        exec(compare, {"torch": torch, "output": output, "h_n": h_n, "H": 2})
+        assert re.findall("True|False", capsys.readouterr().out) == said
 
 
 def test_the_grid_is_as_wide_as_the_page_says(ran):
@@ -525,7 +548,6 @@ def test_the_grid_is_as_wide_as_the_page_says(ran):
         assert late["seeds"] == 5 and 0.5 < late["low"] < late["high"] < 2
 
 
-SOURCES = {name: read_snippet(ROOT, f"snippets/{name}/step.py").code for name in CELLS}
 FAULTS = {
     "rnn": [("torch.tanh(", "torch.sin("), ("h @ W_hh.T + b_hh", "h @ W_hh.T"), ("W_hh.T", "W_hh")],
     "lstm": [("i, f, g, o = a", "f, i, g, o = a"), ("o * torch.tanh(c), c", "o * torch.tanh(c), c * 1.0001")],
