@@ -132,7 +132,8 @@ class Legend:
                 continue
             if (name, shape) not in mine:
                 slug = "sym-" + re.sub(r"\W+|_+", "-", plain(key)).strip("-")
-                slug += "-" * (slug in self.quantities)
+                while slug in self.quantities:
+                    slug += "-"
                 bare = re.fullmatch(r"°(\w)(_\{.*\})?(\^\{[′(].*\})?", key)
                 tensor = shape.startswith("(") or re.search(r"\{.*[°′]", key)  # not the number n
                 role = ROLES.get(bare[1], "") if bare and tensor else ""

