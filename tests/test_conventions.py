@@ -186,6 +186,12 @@ def test_without_its_flag_onnx_computes_another_gru(seed):
     assert far(plain, numpy_run(blocks, xs, start)[0]) > 0.01
 
 
+@pytest.mark.parametrize("convert", [to_onnx, to_keras])
+def test_a_converter_refuses_a_layer_that_is_not_tanh(convert):
+    with pytest.raises(KeyError):
+        convert(nn.RNN(3, 5, nonlinearity="relu"))
+
+
 def test_the_check_of_the_onnx_converter(capsys):
     values = load("to_onnx")
     assert 0 < values["worst"] < values["TOLERANCE"] == 1e-6 and values["same"] is True
@@ -459,7 +465,7 @@ def test_each_printed_gru_is_exactly_one_of_four(capsys):
     assert list(values["FORMULAS"]) == list(expected)
     printed = [[cell.strip() for cell in line.split("|")[1:-1]] for line in capsys.readouterr().out.splitlines()[2:]]
     assert [tuple(row[:3]) for row in printed] == [(name, z, place) for name, (z, place, _) in expected.items()]
-    counts = {0: "none", 3: "one per gate", 4: "one per gate, n two", 6: "two"}
+    counts = {0: "none", 3: "one", 4: "one, but two in n", 6: "two"}
     assert [row[3] for row in printed] == [counts[len(has.split())] for _, _, has in expected.values()]
     assert 0 < values["worst"] < values["TOLERANCE"] == 1e-6 and values["nearest"] > 0.01
     for (name, (z, place, has)), seed in itertools.product(expected.items(), SEEDS):

@@ -18,22 +18,22 @@ def shifted(layer, k):
     return other
 
 
-BLOCKS = {nn.RNN: "h", nn.LSTM: "ifgo", nn.GRU: "rzn"}
+BLOCKS = {"RNN": "h", "LSTM": "ifgo", "GRU": "rzn"}
 torch.manual_seed(0)
 x = torch.randn(3, 7, I, dtype=torch.float64)  # (B, T, I)
 moved, apart = {}, {}
 print("| layer | block | outputs differ by | gradients differ by |")
 print("|---|---|---|---|")
 for kind, names in BLOCKS.items():
-    layer = kind(I, H, batch_first=True, dtype=torch.float64)
+    layer = getattr(nn, kind)(I, H, batch_first=True, dtype=torch.float64)
     y = layer(x)[0]  # (B, T, H)
     b_ih, b_hh = layer.bias_ih_l0, layer.bias_hh_l0  # (G*H) each
     gradients = torch.autograd.grad(y.square().sum(), [b_ih, b_hh])
     for k, name in enumerate(names):
-        key = f"{kind.__name__.lower()}_{name}"
+        key = f"{kind.lower()}_{name}"
         gap = (shifted(layer, k)(x)[0] - y).abs().max()
         in_k = [g[k * H:(k + 1) * H] for g in gradients]  # (H) each
         moved[key], apart[key] = gap.item(), (in_k[0] - in_k[1]).norm().item()
         shown = [f"{v:.2f}" if v > 1e-12 else "below 1e-12"
                  for v in (moved[key], apart[key])]
-        print(f"| {kind.__name__} | {name} |", " | ".join(shown), "|")
+        print(f"| {kind} | {name} |", " | ".join(shown), "|")

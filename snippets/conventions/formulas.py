@@ -115,11 +115,12 @@ FORMULAS = {
     "Chung et al. 2014": chung, "colah 2015": colah, "D2L": d2l,
     "Flax": flax, "cuDNN": cudnn,
 }
-NAMES = {0: "none", 3: "one per gate", 4: "one per gate, n two", 6: "two"}
+COUNTS = {0: "none", 3: "one", 4: "one, but two in n", 6: "two"}
 off, runner_up = {}, {}
-print("| as printed by | z near 1 | reset | biases |\n|---|---|---|---|")
+print("| as printed by | z near 1 | reset | biases per gate |",
+      "|---|---|---|---|", sep="\n")
 for name, formula in FORMULAS.items():
     (z, place), off[name], runner_up[name], has = read(formula)
-    print(f"| {name} | {z} | {place} | {NAMES[len(has)]} |")
+    print(f"| {name} | {z} | {place} | {COUNTS[len(has)]} |")
 worst, nearest = max(off.values()), min(runner_up.values())
 assert worst < TOLERANCE < nearest

@@ -27,7 +27,7 @@ def to_keras(layer):
     For one layer in one direction. kernel (I, G*H), recurrent_kernel
     (H, G*H), bias (G*H), but (2, 3*H) for a GRU with reset_after=True.
     """
-    kind = type(layer).__name__
+    kind = layer.mode.removesuffix("_TANH")
     (weights,) = layer.all_weights
     W, R, b_ih, b_hh = (
         reorder(p.detach().numpy(), ORDER[kind]) for p in weights)

@@ -21,7 +21,7 @@ def to_onnx(layer):
     One layer, one or both directions (D), tanh. W (D, G*H, I),
     R (D, G*H, H), B (D, 2*G*H): the input's biases, then the state's.
     """
-    order = ORDER[type(layer).__name__]
+    order = ORDER[layer.mode.removesuffix("_TANH")]
     W, R, B = [], [], []
     for direction in layer.all_weights:
         w = [reorder(p.detach().numpy(), order) for p in direction]
@@ -86,7 +86,7 @@ TOLERANCE = 1e-6  # in float32, all that ONNX Runtime takes
 
 def difference(layer, seed, **attributes):
     """PyTorch against ONNX Runtime: every output and last state."""
-    kind, lstm = type(layer).__name__, isinstance(layer, nn.LSTM)
+    kind, lstm = layer.mode.removesuffix("_TANH"), isinstance(layer, nn.LSTM)
     directions = len(layer.all_weights)
     generator = torch.Generator().manual_seed(seed)
     x = torch.randn(7, 4, layer.input_size, generator=generator)  # (T, B, I)
