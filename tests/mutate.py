@@ -6,7 +6,7 @@ an activation, an index off by one, a condition turned round, a statement left o
 Nothing else of the text moves, so a mutant is named by its line and its change.
 
 Left alone is what cannot be wrong: seeds, the sizes and numbers of an example,
-tolerances, words, imports; and `assert`, the snippet's own check of itself.
+tolerances, words, imports, numbers of threads; and `assert`, the snippet's own check of itself.
 """
 
 import ast
@@ -31,9 +31,9 @@ FUNCTIONS = {
 DROPPED = {"abs", "flip", "roll", "square", "sqrt", "log", "exp", "t", "transpose", "cumsum", "cumprod", "sin", "cos"}
 MODULES = {"torch", "np", "numpy", "math", "nn", "F", "plt", "statistics"}
 BUILTINS = {"max", "min", "any", "all"}
-SYMMETRIC = {"zip", "print", "max", "min", "isinstance", "allclose", "set", "sorted"}  # or the order is no matter
+SYMMETRIC = {"zip", "print", "max", "min", "isinstance", "allclose", "equal", "array_equal", "set", "sorted"}
 JOINS = {"cat", "stack", "concatenate", "concat", "vstack"}
-SEEDS = {"manual_seed", "default_rng", "RandomState", "seed"}
+SEEDS = {"manual_seed", "default_rng", "RandomState", "seed", "set_random_seed"}
 DATA = {"randn", "rand", "randint", "normal", "uniform", "standard_normal", "linspace", "RNN", "LSTM", "GRU", "Linear",
         "RNNCell", "LSTMCell", "GRUCell", "round"}  # fmt: skip
 GATES = re.compile(r"(?!.*(.).*\1)[ifgocrznh]{3,4}")  # "ifgo", "zrn": an order of gates
@@ -126,7 +126,9 @@ def exempt(source: Source, node) -> bool:
     for above in [node, *source.above(node)]:
         if isinstance(above, ast.Assert | ast.Import | ast.ImportFrom | ast.JoinedStr) or called(above) in SEEDS:
             return True
-        if isinstance(above, ast.keyword) and above.arg in ("seed", "atol", "rtol", "eps", "dtype"):
+        if isinstance(above, ast.keyword) and above.arg in ("seed", "atol", "rtol", "eps", "dtype", "ir_version"):
+            return True
+        if isinstance(above, ast.Assign) and "num_threads" in getattr(above.targets[0], "attr", ""):
             return True
     return False
 
@@ -277,7 +279,8 @@ def of_tuple(source, node):
         values = getattr(holder.value, "elts", values)
     unjoined = isinstance(holder, ast.Call) and called(holder) not in JOINS
     looped = isinstance(holder, ast.For) and node is holder.iter
-    if unjoined or looped or isinstance(holder, ast.Tuple | ast.List | ast.comprehension | ast.Subscript):
+    paired = ast.Tuple | ast.List | ast.comprehension | ast.ListComp | ast.GeneratorExp | ast.Subscript
+    if unjoined or looped or isinstance(holder, paired) or called(getattr(holder, "value", None)) in DATA:
         return
     settings = isinstance(node.ctx, ast.Store) and all(isinstance(value, ast.Constant) for value in values)
     if settings or is_list_of_tuples(node) or len({ast.dump(value) for value in values}) == 1:
@@ -295,7 +298,8 @@ of_list = of_tuple
 
 def of_compare(source, node):
     if len(node.ops) == 1:
-        for other in COMPARISONS[type(node.ops[0])]:
+        tolerance = isinstance(getattr(node.comparators[0], "value", None), float)
+        for other in COMPARISONS[type(node.ops[0])][: 1 if tolerance else None]:
             yield f"{source(node.left)} {other} {source(node.comparators[0])}"
 
 

@@ -42,6 +42,7 @@ SLIPS = {  # a program: what must be among its mutants
     "def f(a):\n    a = g(a)\n    return a": {"a = g(a) → pass"},
     "def f(b_ih, b_hh):\n    return b_ih": {"b_ih → b_hh"},
     "ok = a < b": {"a < b → a <= b", "a < b → a >= b"},
+    "ok = a < 1e-12": {"a < 1e-12 → a >= 1e-12"},
     "y = a if c else b": {"a if c else b → b if c else a"},
     "if c and d:\n    y = 1": {"c and d → c or d"},
     'order = "ifgo"': {'"ifgo" → "figo"', '"ifgo" → "igfo"', '"ifgo" → "ifog"'},
@@ -58,6 +59,7 @@ def test_slips_are_made(text):
 @pytest.mark.parametrize("text", [
     "import torch", "torch.manual_seed(0)", "def f(seed=1):\n    pass", "T = 3", "T, H = 3, 4", "print('1 + 1')",
     "print(f'{a - 1}')", "assert a < b", "x = torch.randn(3, 7)", "sizes = [(1, 2), (3, 4)]", "x = f(a, atol=1.5)",
+    "h_0, c_0 = torch.randn(2, 3)", "pairs = [(a, b) for k in ks]", "options.intra_op_num_threads = 1",
 ])  # fmt: skip
 def test_what_cannot_be_wrong_is_left_alone(text):
     assert changes(text) == []
