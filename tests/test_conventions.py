@@ -187,6 +187,18 @@ def test_without_its_flag_onnx_computes_another_gru(seed):
     assert far(plain, numpy_run(blocks, xs, start)[0]) > 0.01
 
 
+def test_a_bias_of_zero_stays_zero():
+    """As Keras's are at the start."""
+    weights = [w.astype("float32") for w in keras_weights("RNN", draw("RNN", 3, 5))]
+    weights[2][:3] = 0
+    assert_equal(to_keras(from_keras("RNN", weights)), weights)
+
+
+def test_weights_of_a_reset_before_gru_are_refused():
+    with pytest.raises((ValueError, IndexError)):
+        from_keras("GRU", keras_layer("GRU", 3, 5, reset_after=False).get_weights())
+
+
 @pytest.mark.parametrize("convert", [to_onnx, to_keras])
 def test_a_converter_refuses_a_layer_that_is_not_tanh(convert):
     with pytest.raises(KeyError):
@@ -330,6 +342,7 @@ def test_the_two_counts_of_one_lstm(keras_snippet):
         assert counts["torch"] == core[name] + 2 * gates[name] * 100
         assert counts["keras"] == core[name] + (2 if name == "gru" else 1) * gates[name] * 100
     assert keras_snippet["counts"]["lstm"] == {"torch": 50_800, "keras": 50_400}
+    assert (keras_snippet["INPUTS"], keras_snippet["UNITS"]) == (25, 100)
     older = keras_layer("GRU", 25, 100, reset_after=False)
     assert older.count_params() == core["gru"] + 300
 
@@ -350,6 +363,10 @@ def test_how_layers_start(seed, keras_snippet):
     assert np.abs(kernel).max() <= (6 / (9 + 4 * H)) ** 0.5
     ours, keras_start = (keras_snippet["start"][name] for name in ("PyTorch", "Keras"))
     assert keras_start["forget gate's bias"] == "1.0 to 1.0" and keras_start["other biases"] == "0.0 to 0.0"
+    keras.utils.set_random_seed(0)  # the page's
+    nn.LSTM(25, 100)
+    R = keras_layer("LSTM", 25, 100).get_weights()[1]
+    assert keras_start["state's weights"] == f"{R.min():.2f} to {R.max():.2f}"
     assert ours["input's weights"] == ours["state's weights"] == "-0.10 to 0.10"
     assert (ours["rows orthonormal"], keras_start["rows orthonormal"]) == ("False", "True")
 

@@ -235,7 +235,7 @@ def test_a_norm_above_one_and_a_gradient_that_vanishes():
         assert 1.03 < norm < 1.3
         circular_law = pytest.approx(1 / math.sqrt(3), abs=0.14)
         assert np.abs(np.linalg.eigvals(weights[1])).max() == circular_law
-        assert growth("rnn", weights, seed)[0] < 0.62
+        assert growth("rnn", weights, seed)[0] < 0.68
         small = weights[1] * 0.9 / norm  # where the bound says something, it holds
         Js = walk("rnn", [weights[0], small, *weights[2:]], rng.standard_normal((30, I)))[1]
         assert np.linalg.norm(np.linalg.multi_dot(Js[::-1]), 2) < 0.9**30
@@ -469,7 +469,7 @@ def test_chrono_fades_ever_more_slowly(chrono, paths):
 
 @pytest.fixture(scope="module")
 def trained():
-    return cells("trained", "sweep", until="rate = {")
+    return cells("trained", "sweep", until="_runs = {")
 
 
 def test_the_memory_is_that_of_the_layer_and_its_gradient_by_hand(trained):
@@ -495,44 +495,31 @@ def test_the_memory_is_that_of_the_layer_and_its_gradient_by_hand(trained):
         assert trained["look"](layer)[0] == pytest.approx(math.exp(np.mean(sizes)), rel=1e-6), name
 
 
-def test_the_rate_is_chosen_on_other_seeds_and_data(trained):
-    asked = []
-
-    def run(key, lr, seed, data):
-        asked.append((lr, seed, data))
-        return None, {0.1: 0.3, 0.03: 0.6, 0.01: 0.9, 0.003: 0.8}[lr]
-
-    source = trained["choose"].__code__
-    made = dict(trained, run=run)
-    assert type(trained["choose"])(source, made)("gru") == 0.01
-    assert {lr for lr, *_ in asked} == set(trained["RATES"]) and {seed for _, seed, _ in asked} == {100, 101}
-    assert {data for *_, data in asked} == {trained["VALIDATION"]} != {trained["TEST"]}
-
-
 @pytest.mark.claim(
     "gradients_training_before", "gradients_training_gru", "gradients_training_lstm",
     "gradients_training_bias_3", "gradients_training_rnn", "gradients_training_needs",
 )  # fmt: skip
 def test_training_moves_gates_and_gradients(trained):
-    rates = {"rnn": (0.01, 2), "lstm": (0.1, 3), "lstm_3": (0.03, 3), "gru": (0.1, 3)}
-    runs = {key: [trained["run"](key, lr, seed, 5_000_000) for seed in range(40, 40 + seeds)]
-            for key, (lr, seeds) in rates.items()}  # fmt: skip
-    before = {key: [looks[0] for looks, _ in of] for key, of in runs.items()}
-    after = {key: np.array([looks[1] for looks, _ in of]) for key, of in runs.items()}
-    right = {key: [score for _, score in of] for key, of in runs.items()}
+    assert trained["TEST"] > 1000 and trained["draw"](2, torch.Generator().manual_seed(1))[0].shape == (2, 21, 8)
+    runs = {key: [trained["run"](key, seed) for seed in range(40, 43)] for key in trained["VARIANTS"]}
+    trained["rate"]["lstm"] = 0.1  # ten times as fast
+    runs["fast"] = [trained["run"]("lstm", seed) for seed in (41, 42, 43)]
+    before, after = ({key: np.array([looks[when] for looks, _ in of]) for key, of in runs.items()} for when in (0, 1))
+    right = {key: np.array([score for _, score in of]) for key, of in runs.items()}
     for key in ("rnn", "lstm", "gru"):
-        assert all(left < 0.001 and opened == 0 for left, _, opened in before[key])
-    assert min(right["gru"]) > 0.9 and np.median(after["gru"][:, 0]) > 0.5 and np.median(after["gru"][:, 2]) > 0.3
-    assert np.median(right["lstm"]) < 0.3 and np.median(after["lstm"][:, 1]) < 0.45  # the gate shuts
-    assert np.median(right["lstm_3"]) > 0.6 and after["lstm_3"][:, 0].min() > 0.5
-    assert min(left for left, *_ in before["lstm_3"]) > 0.9
-    assert after["rnn"][:, 0].min() < 1e-3  # with no gate most fail at this lag, and at half of it most do not
-    half = cells("trained", "sweep", replace=[("8, 64, 20, 32, 300", "8, 64, 10, 32, 300")], until="rate = {")
-    easier = [half["run"]("rnn", 0.003, seed, 5_000_000) for seed in range(40, 43)]
-    assert np.median([score for _, score in easier]) > 0.9 and np.median([looks[1][0] for looks, _ in easier]) > 0.3
-    for key in runs:
-        assert all(left > 0.3 for (left, *_), score in zip(after[key], right[key], strict=True) if score > 0.9)
-    assert any(left > 0.3 and score <= 0.9 for (left, *_), score in zip(after["lstm_3"], right["lstm_3"], strict=True))
+        assert before[key][:, 0].max() < 0.001 and before[key][:, 2].max() == 0
+    assert np.median(before["gru"][:, 0] / before["lstm"][:, 0]) == pytest.approx(1, abs=0.6)  # they start alike
+    assert right["gru"].min() > 0.9 and np.median(after["gru"][:, 0]) > 0.5 and np.median(after["gru"][:, 2]) > 0.3
+    for key in ("lstm", "fast"):
+        assert np.median(right[key]) < 0.3 and np.median(after[key][:, 1]) < 0.45  # the gate shuts
+    assert np.median(right["lstm_3"]) > 0.9 and after["lstm_3"][:, 0].min() > 0.5 and before["lstm_3"][:, 0].min() > 0.9
+    for key in ("gru", "lstm", "lstm_3"):
+        assert (after[key][right[key] > 0.9, 0] > 0.4).all()
+    assert (after["rnn"][right["rnn"] > 0.9, 0] < 0.01).any()  # remembers, and passes no gradient back
+    half = cells("trained", "sweep", replace=[("8, 64, 20, 32, 300", "8, 64, 10, 32, 300")], until="_runs = {")
+    half["rate"]["rnn"] = 0.003
+    looks, scores = zip(*[half["run"]("rnn", seed) for seed in (40, 42)], strict=True)
+    assert min(scores) > 0.9 and max(after[0] for _, after in looks) > 0.3  # or does
 
 
 # Clipping

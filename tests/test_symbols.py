@@ -220,7 +220,7 @@ def agrees(tex: str, name: str) -> bool:
     """Whether a name in code is the symbol's letter with its label: W_{\\mathrm{ih}} is W_ih, h_{t-1} is h."""
     if name.startswith("torch."):
         return hasattr(importlib.import_module(name.rpartition(".")[0]), name.rpartition(".")[2])
-    if not re.match(r"[xhcifogrznWb](_|$)", tex) and re.fullmatch(r"[A-Za-z]{3,}_?", name):  # a word: threshold for \tau
+    if not re.match(r"[xhcifogrznWb](_|$)", tex) and re.fullmatch(r"[A-Za-z]{3,}_?", name):  # threshold for \tau
         return True
     tex = tex.replace(r"\max", r"\mathrm{max}")
     plain = re.fullmatch(r"([a-zA-Z])'*(?:\^\\?\w+|\^\{.*?\})?(?:_(\w|\{.*\}))?(?:\^\{.*?\})?", tex)

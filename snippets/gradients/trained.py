@@ -11,12 +11,13 @@ LAYERS = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
 VARIANTS = {"rnn": ("rnn", None), "lstm": ("lstm", None),
             "lstm_3": ("lstm", 3.0), "gru": ("gru", None)}
 SYMBOLS, H, LAG, B, UPDATES = 8, 64, 20, 32, 300
-RATES = (0.1, 0.03, 0.01, 0.003)
+# as good as any that compare/recall.py found for this lag
+rate = {"rnn": 0.01, "lstm": 0.01, "lstm_3": 0.01, "gru": 0.1}
 LEARNED = 0.9  # of the answers right
 SCARCE = 0.001
 OPEN = 0.9  # a gate above this we call open
-VALIDATION, TEST = 1_000_000, 2_000_000  # seeds of data no model trains on
-seeds, rates, tokens = 5, len(RATES), LAG + 1
+TEST = 2_000_000  # seeds of data no model trains on
+seeds, tokens = 7, LAG + 1
 
 
 def draw(B, generator):
@@ -92,23 +93,12 @@ def look(layer):
             (gate > OPEN).double().mean().item()]
 
 
-def run(key, lr, seed, data):
+def run(key, seed):
     """(before, after), each [left, gate, open]; share of right answers."""
     model = make(*VARIANTS[key], seed)
     before = look(model[0])
-    train(*model, lr, seed)
-    return [before, look(model[0])], accuracy(*model, data + seed)
-
-
-def choose(key):
-    """The rate best on validation data, over two further seeds."""
-    score = {}
-    for lr in RATES:  # from the highest down
-        score[lr] = sum(run(key, lr, seed, VALIDATION)[1]
-                        for seed in (100, 101))
-        if score[lr] > 1.99:  # both as good as perfect
-            break
-    return max(score, key=score.get)
+    train(*model, rate[key], seed)
+    return [before, look(model[0])], accuracy(*model, TEST + seed)
 
 
 def spread(values):
@@ -116,8 +106,7 @@ def spread(values):
     return {"low": low, "median": median, "high": high}
 
 
-rate = {key: choose(key) for key in VARIANTS}
-_runs = {key: [run(key, rate[key], seed, TEST) for seed in range(seeds)]
+_runs = {key: [run(key, seed) for seed in range(seeds)]
          for key in VARIANTS}
 right = {key: spread([score for _, score in runs])
          for key, runs in _runs.items()}
@@ -127,12 +116,11 @@ learned = {key: sum(score > LEARNED for _, score in runs)
     [{key: spread([looks[when][what] for looks, _ in runs])
       for key, runs in _runs.items()} for what in range(3)]
     for when in range(2))
-failed_most = max(looks[1][0] for runs in _runs.values()
-                  for looks, score in runs if score <= LEARNED)
+least = {key: min(looks[1][0] for looks, score in runs if score > LEARNED)
+         for key, runs in _runs.items() if learned[key]}
+gated_least = min(least[key] for key in least if key != "rnn")
 assert max(left_before[key]["high"] for key in VARIANTS
            if key != "lstm_3") < SCARCE
-learned_least = min(looks[1][0] for runs in _runs.values()
-                    for looks, score in runs if score > LEARNED)
 
 # %% figure tags=["hidden"]
 import matplotlib.pyplot as plt
@@ -148,7 +136,7 @@ ax.axvline(1, color=LINE, zorder=0)
 for row, (key, runs) in enumerate(_runs.items()):
     name = VARIANTS[key][0]
     for n, (looks, score) in enumerate(runs):
-        y = row + 0.13 * (n - 2)
+        y = row + 0.11 * (n - seeds // 2)
         (x0, *_), (x1, *_) = looks
         ax.plot([x0, x1], [y, y], color=COLOURS[name], lw=1, alpha=0.5)
         ax.plot(x1, y, MARKERS[name], color=COLOURS[name], markersize=7,
@@ -157,7 +145,7 @@ for row, (key, runs) in enumerate(_runs.items()):
 ax.set_yticks(range(len(LABELS)), list(LABELS.values()))
 ax.invert_yaxis()
 ax.set(xscale="log", xlabel=f"gradient left {LAG} steps back",
-       title="Who learns keeps the gradient")
+       title="Training opens the GRU and shuts the LSTM")
 ax.set_xticks([1e-12, 1e-8, 1e-4, 1], ["10⁻¹²", "10⁻⁸", "10⁻⁴", "1"])
 ax.minorticks_off()
 plt.show()
