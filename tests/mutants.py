@@ -58,7 +58,7 @@ TESTS = {  # of a snippet, the first line that fits: arguments of pytest; else t
     "snippets/backward/detach.py": "tests/test_backward.py -k 'detached or history'",
     "snippets/conventions/to_onnx.py": "tests/test_conventions.py -k onnx",
     "snippets/conventions/to_keras.py": "tests/test_conventions.py -k 'keras or counts or start'",
-    "snippets/gru/reset.py": "tests/test_small_claims.py -k reset",
+    "snippets/gru/reset.py": "tests/test_steps.py tests/test_small_claims.py -k reset",
     "snippets/compare/gradient.py": "tests/test_compare.py -k gradient",
     "snippets/compare/parameters.py": "tests/test_compare.py -k test_parameters",
     "snippets/compare/recall.py": "tests/test_compare.py -k recall",

@@ -234,6 +234,22 @@ def test_gru_resets_after_the_product(seed):
     assert expected.abs().max() < 1 and (before - expected).abs().max() > 0.05
 
 
+def test_the_step_with_the_reset_before_equals_onnx_runtime(monkeypatch, capsys):
+    monkeypatch.setitem(ONNX["gru"][2], "linear_before_reset", 0)
+    (source,) = (cell.source for cell in read_snippet(ROOT, "snippets/gru/reset.py").code if cell.name == "before")
+    names = {}
+    exec(source, names)
+    x, h, *weights = draw("gru", 3, 4, 5, torch.float32, seed=8)
+    _, expected = run_onnx("gru", x[None], [h[None]], weights)
+    np.testing.assert_allclose(names["reset_before_step"](x, h, *weights).numpy(), expected[0], rtol=0, atol=2e-6)
+    gru, x = names["gru"], names["x"].float()
+    weights = [weight.detach().float() for weight in gru.parameters()]
+    _, expected = run_onnx("gru", x.transpose(0, 1), [torch.zeros(1, 3, 20)], weights)
+    off = np.abs(expected[0] - gru(names["x"])[1][0].detach().numpy()).max()
+    assert names["off"] == pytest.approx(off, abs=1e-5)
+    assert capsys.readouterr().out.endswith(f"off by {off:.2f}\n")
+
+
 # ---- whole sequences, several layers, both directions
 
 LAYERS = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
