@@ -124,7 +124,8 @@ class Runner:
         """Changes with all that the result hangs on: snippet, its tests, their helpers, the press."""
         tests = tests_of(job.file)
         used = [path for path in self.root.glob("tests/*.py") if path.name[:5] != "test_" and path.stem[:5] != "mutan"]
-        used += [*self.root.glob("hooks/*.py"), *(self.root / name for name in tests if name.endswith(".py"))]
+        used += [self.root / "constraints.txt", *self.root.glob("hooks/*.py")]
+        used += [self.root / name for name in tests if name.endswith(".py")]
         parts = [job.file, job.source, *tests, *(path.read_text() for path in sorted(used) if path.exists())]
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
