@@ -1,4 +1,4 @@
-# make site | serve | test | clean, and for maintainers: tracked | record S=file | bench
+# make site | serve | test | mutants | clean, and for maintainers: tracked | record S=file | bench
 # Each sets up .venv itself. On Linux add TORCH_INDEX=https://download.pytorch.org/whl/cpu
 # unless you want the CUDA build of torch (several gigabytes), which is PyPI's default.
 
@@ -20,7 +20,7 @@ INSTALL = $(BIN)/pip install --quiet --constraint constraints.txt \
           $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 NPM_CI = PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --ignore-scripts --no-audit --no-fund --loglevel=error --prefix
 
-.PHONY: site serve test tracked record bench clean
+.PHONY: site serve test mutants tracked record bench clean
 .DELETE_ON_ERROR:
 
 site: .venv/site-ready
@@ -32,6 +32,9 @@ serve: .venv/site-ready
 test: .venv/test-ready site
 	$(BIN)/ruff check .
 	$(BIN)/pytest $(PYTEST_ARGS)
+
+mutants: .venv/test-ready # break the snippets on purpose: do the tests notice? make mutants S=snippets/lstm/step.py
+	$(BIN)/python tests/mutants.py $(S)
 
 tracked: site # the files that the build makes and git keeps: images/*.png, docs/notebooks
 	$(BIN)/python -m hooks.tracked

@@ -1,5 +1,6 @@
 """Converters, gate orders and the reset's two places, against libraries and NumPy steps of our own."""
 
+import contextlib
 import itertools
 import os
 import re
@@ -649,3 +650,27 @@ def test_where_the_second_bias_matters(seed, biases):
     assert min(found["n"]) > 0.01 and max(*found["r"], *found["z"]) < 1e-12
     assert biases["moved"]["gru_n"] > 0.1 and biases["apart"]["gru_n"] > 0.1
     assert max(biases["moved"][key] for key in ("gru_r", "gru_z")) < 1e-12
+
+
+# The checks on the page can turn red
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("name", "found"), [("to_onnx", "same"), ("to_keras", "kept")])
+def test_the_check_of_a_converter_sees_one_weight_that_comes_back_changed(name, found, kind):
+    """In a layer of any kind, not only in the last; onnx and keras."""
+    back = {"to_onnx": from_onnx, "to_keras": from_keras}[name]
+
+    def spoiled(given, *arguments):
+        layer = back(given, *arguments)
+        if given == kind:
+            with torch.no_grad():
+                next(layer.parameters())[-1, -1] += 1
+        return layer
+
+    cells = {cell.name: cell.source for cell in read_snippet(ROOT, f"snippets/conventions/{name}.py").code}
+    names = load(name, *[cell for cell in ("convert", "run") if cell in cells])
+    names[f"from_{name.removeprefix('to_')}"] = spoiled
+    with contextlib.suppress(AssertionError):
+        exec(cells["check"], names)
+    assert names[found] is False

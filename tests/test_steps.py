@@ -4,6 +4,7 @@ import contextlib
 import inspect
 import io
 import math
+import re
 import runpy
 from pathlib import Path
 
@@ -33,6 +34,7 @@ def load(name):
     return names
 
 
+SOURCES = {name: read_snippet(ROOT, f"snippets/{name}/step.py").code for name in CELLS}
 SHOWN = {name: load(name) for name in CELLS}
 STEP = {name: SHOWN[name][f"{name}_step"] for name in CELLS}
 
@@ -230,6 +232,22 @@ def test_gru_resets_after_the_product(seed):
     expected = gru(xs)[1][0]
     torch.testing.assert_close(after, expected, rtol=0, atol=1e-14)
     assert expected.abs().max() < 1 and (before - expected).abs().max() > 0.05
+
+
+def test_the_step_with_the_reset_before_equals_onnx_runtime(monkeypatch, capsys):
+    monkeypatch.setitem(ONNX["gru"][2], "linear_before_reset", 0)
+    (source,) = (cell.source for cell in read_snippet(ROOT, "snippets/gru/reset.py").code if cell.name == "before")
+    names = {}
+    exec(source, names)
+    x, h, *weights = draw("gru", 3, 4, 5, torch.float32, seed=8)
+    _, expected = run_onnx("gru", x[None], [h[None]], weights)
+    np.testing.assert_allclose(names["reset_before_step"](x, h, *weights).numpy(), expected[0], rtol=0, atol=2e-6)
+    gru, x = names["gru"], names["x"].float()
+    weights = [weight.detach().float() for weight in gru.parameters()]
+    _, expected = run_onnx("gru", x.transpose(0, 1), [torch.zeros(1, 3, 20)], weights)
+    off = np.abs(expected[0] - gru(names["x"])[1][0].detach().numpy()).max()
+    assert names["off"] == pytest.approx(off, abs=1e-5)
+    assert capsys.readouterr().out.endswith(f"off by {off:.2f}\n")
 
 
 # ---- whole sequences, several layers, both directions
@@ -468,6 +486,17 @@ def test_the_backward_direction_ends_at_the_first_step(name, layers):
 
 
 @pytest.fixture(scope="module", params=CELLS)
+def pasted(request):
+    """The cells that a page shows, run one after the other: their snippet's name, names and output."""
+    printed, names = io.StringIO(), {}
+    with contextlib.redirect_stdout(printed):
+        for cell in read_snippet(ROOT, f"snippets/{request.param}/step.py").code:
+            if not cell.hidden:
+                exec(cell.source, names)
+    return request.param, names, printed.getvalue()
+
+
+@pytest.fixture(scope="module", params=CELLS)
 def ran(request):
     """A whole snippet's name, names and output."""
     printed = io.StringIO()
@@ -476,21 +505,46 @@ def ran(request):
     return request.param, names, printed.getvalue()
 
 
-def test_the_checks_that_the_page_shows(ran):
-    name, _, printed = ran
+def test_the_checks_that_the_page_shows(pasted):
+    name, _, printed = pasted
     equal = "states and gradients equal torch's to 1e-12: True\n"
     ends = "h_n[-1] is output[:, 0, H:]: True\nh_n[-1] is output[:, -1, H:]: False\n"
     assert printed == equal + equal + ends * (name == "rnn")
 
 
-def test_equal_is_strict(ran):
-    equal, x = ran[1]["equal"], torch.ones(2, 3, dtype=torch.float64, requires_grad=True)
+def test_equal_is_strict(pasted):
+    equal, x = pasted[1]["equal"], torch.ones(2, 3, dtype=torch.float64, requires_grad=True)
     assert equal([x, 2 * x], [x, 2 * x], [x])
     assert not equal([x, 2 * x], [x, 2 * x + 2e-12], [x])
     assert not equal([x], [x.detach() + 0 * x], [x])  # only the gradient differs
+    assert not equal((x,), (x.detach() + 0 * x,), [x])
+    one = torch.zeros_like(x)
+    one[1, 2] = 2e-12
+    assert not equal([x], [x + one], [x]) and not equal([x + one], [x], [x])  # only one entry does
     assert not equal([x * math.nan], [x], [x])
     assert equal([x], [x + 1e-14], [x])
     assert not equal([x, x], [x], [x])
+    with pytest.raises(ValueError, match="zip"):
+        equal([x], [x, 2 * x], [x])  # as long as it goes they agree
+
+
+def test_the_check_of_the_layers_says_what_it_found(pasted):
+    name, names, _ = pasted
+    source = {cell.name: cell.source for cell in SOURCES[name]}["check_layers"]
+    again = names | {"equal": lambda *compared: False}
+    with contextlib.suppress(AssertionError):
+        exec(source, again)
+    assert again["same"] is False
+
+
+def test_the_page_of_the_rnn_compares_the_ends_that_it_names(capsys):
+    source = {cell.name: cell.source for cell in SOURCES["rnn"]}["check_layers"]
+    compare = "\n".join(line for line in source.splitlines() if line.startswith('print("h_n'))
+    output = torch.arange(24.0).reshape(2, 3, 4)
+    for step, said in {0: ["True", "False"], -1: ["False", "True"], 1: ["False", "False"]}.items():
+        h_n = torch.stack([output[:, 1, :2], output[:, step, 2:]])
+        exec(compare, {"torch": torch, "output": output, "h_n": h_n, "H": 2})
+        assert re.findall("True|False", capsys.readouterr().out) == said
 
 
 def test_the_grid_is_as_wide_as_the_page_says(ran):
@@ -510,7 +564,6 @@ def test_the_grid_is_as_wide_as_the_page_says(ran):
         assert late["seeds"] == 5 and 0.5 < late["low"] < late["high"] < 2
 
 
-SOURCES = {name: read_snippet(ROOT, f"snippets/{name}/step.py").code for name in CELLS}
 FAULTS = {
     "rnn": [("torch.tanh(", "torch.sin("), ("h @ W_hh.T + b_hh", "h @ W_hh.T"), ("W_hh.T", "W_hh")],
     "lstm": [("i, f, g, o = a", "f, i, g, o = a"), ("o * torch.tanh(c), c", "o * torch.tanh(c), c * 1.0001")],
