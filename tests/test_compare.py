@@ -116,6 +116,23 @@ def test_gradient_factor_equals_a_forward_perturbation(gradient):
         assert gradient["median"][key] == pytest.approx(ours, abs=0.025), key
 
 
+def test_gradient_sets_one_gates_bias_alone(gradient, monkeypatch):
+    """What the measured layer holds: the gate's two biases add to the one that is named."""
+    made = []
+
+    class Recorded(torch.nn.LSTM):
+        def forward(self, x):
+            made.append([self.bias_ih_l0.detach().clone(), self.bias_hh_l0.detach().clone()])
+            return super().forward(x)
+
+    monkeypatch.setitem(gradient["LAYERS"], "lstm", Recorded)
+    gradient["factor"]("lstm", 3.0, seed=5), gradient["factor"]("lstm", seed=5)
+    (b_ih, b_hh), (default_ih, default_hh) = made
+    assert torch.equal((b_ih + b_hh)[H : 2 * H], torch.full((H,), 3.0, dtype=torch.float64))
+    others = [k for k in range(4 * H) if not H <= k < 2 * H]
+    assert torch.equal(b_ih[others], default_ih[others]) and torch.equal(b_hh[others], default_hh[others])
+
+
 @pytest.mark.claim(
     "seed_gradient_rnn",
     "seed_gradient_lstm",
