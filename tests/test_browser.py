@@ -221,8 +221,9 @@ def test_words_and_formulas_need_no_script(modes, page):
     assert formulas == (SITE / page).read_text("utf-8").count("<math")
 
 
-FOCUS = """() => {
+FOCUS = """async () => {
   const it = document.activeElement;
+  await new Promise(requestAnimationFrame);  // until the page has scrolled to it
   if (it === document.body) return null;
   const seen = it.checkVisibility({opacityProperty: true, visibilityProperty: true})
     && [...it.getClientRects()].some((part) => {
