@@ -71,6 +71,22 @@ def test_batch_first_leaves_the_states_alone(kind, layers, both):
         assert all(state.shape == start.shape for state in (last if kind is nn.LSTM else [last]))
 
 
+@pytest.mark.claim("lstm_output_is_h")
+def test_an_lstm_returns_every_h_and_the_last_c():
+    for seed in SEEDS:
+        torch.manual_seed(seed)
+        lstm, cell = nn.LSTM(3, 4, batch_first=True), nn.LSTMCell(3, 4)
+        cell.load_state_dict(dict(zip(cell.state_dict(), lstm.state_dict().values(), strict=True)))
+        x = torch.randn(2, 9, 3)
+        output, (h_n, c_n) = lstm(x)
+        h = c = torch.zeros(2, 4)
+        for t in range(9):
+            h, c = cell(x[:, t], (h, c))
+            torch.testing.assert_close(output[:, t], h)
+            assert (output[:, t] - c).abs().max() > 0.01
+        torch.testing.assert_close((h_n[0], c_n[0]), (h, c))
+
+
 @pytest.mark.claim("gru_swap")
 @pytest.mark.parametrize("both", [False, True])
 @pytest.mark.parametrize("layers", [1, 2])
