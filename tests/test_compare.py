@@ -195,6 +195,7 @@ def test_the_pages_small_figures(gradient):
     assert len(fades["left"]) >= 5
     assert fades["factor"] == pytest.approx(gradient["median"]["rnn"], abs=0.02)
     assert fades["after_40"] < 1e-9
+    assert lstm["left"]["default"][:, 40].min() > fades["left"][:, 40].max()  # more than the RNN's
     for made, name, open_gate in ((lstm, "lstm", 0.1), (gru, "gru", 0.05)):
         after = made["after_40"]
         assert all(len(left) >= 5 for left in made["left"].values())

@@ -101,6 +101,15 @@ def test_elman_is_torch_rnn_and_onnx_runtime(seed):
     step = load("elman")["elman_step"]
     ours = over(lambda x_t, h: step(x_t, h, W_ih, W_hh, b), x, h)
     close(ours, run_onnx("RNN", x, (W_ih, W_hh, b), [h], [0], activations=["Sigmoid"]))
+    rnn, h = nn.RNN(I, H), torch.full((B, H), 0.5)
+    halved = W_ih / 2, W_hh / 4, b / 2, W_hh.sum(dim=1) / 4
+    for weight, value in zip(rnn.parameters(), halved, strict=True):
+        weight.data = value
+    with torch.no_grad():
+        theirs = (1 + rnn(x)[0]) / 2  # (T, B, H), begins at zero
+    for x_t, expected in zip(x, theirs, strict=True):
+        h = step(x_t, h, W_ih, W_hh, b)
+        close([h], [expected])
     assert values("elman")["difference"] < 1e-12
 
 
@@ -396,6 +405,28 @@ def test_variants_equal_onnx_runtime(seed, name):
     close(ours, run_onnx("LSTM", x, theirs, [h, c], IFGO, [q[0], q[2], q[1]], **IDENTITY.get(name, {})), 2e-5)
     whole = over(lambda x_t, h, c: step(x_t, h, c, *weights, p), x, h, c)
     (apart if name else close)(ours, whole)
+
+
+@pytest.mark.claim("history_variants")
+@pytest.mark.parametrize("name", ["NP", "NIG", "NFG", "NOG", "CIFG"])
+@pytest.mark.parametrize("seed", SEEDS)
+def test_variants_without_peepholes_are_inside_torch_lstm(seed, name):
+    x, h, c, *weights = draw(seed, (T, B, I), (B, H), (B, H), (4 * H, I), (4 * H, H), (4 * H,), dtype=torch.float64)
+    peepholes = draw(seed + 1, (3, H), dtype=torch.float64)[0]
+    step = load("variants")["greff_step"]
+    ours = over(lambda x_t, h, c: step(x_t, h, c, *weights, peepholes, ["NP", name]), x, h, c)
+    lstm, theirs = nn.LSTM(I, H, dtype=torch.float64), [w.clone() for w in weights]
+    for w, bias in zip(theirs, (0, 0, 50.0), strict=True):
+        if name in OPEN:
+            w[OPEN[name] * H : (OPEN[name] + 1) * H] = bias
+        if name == "CIFG":
+            w[H : 2 * H] = -w[:H]
+    for weight, value in zip(lstm.parameters(), [*theirs, torch.zeros(4 * H, dtype=torch.float64)], strict=True):
+        weight.data = value
+    with torch.no_grad():
+        close(ours, [state[0] for state in lstm(x, (h[None], c[None]))[1]], 1e-12)
+    seen = over(lambda x_t, h, c: step(x_t, h, c, *weights, peepholes, [name]), x, h, c)
+    (close if name == "NP" else apart)(ours, seen)  # with peepholes another net
 
 
 @pytest.mark.claim("history_full_gates")

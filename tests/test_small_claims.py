@@ -57,6 +57,59 @@ def test_swapped_axes_raise_nothing(kind):
     assert states(kind(3, 4, batch_first=True)(x)).shape[-2] == 5
 
 
+@pytest.mark.claim("rnn_batch_first")
+@pytest.mark.parametrize("both", [False, True])
+@pytest.mark.parametrize("layers", [1, 2])
+@pytest.mark.parametrize("kind", LAYERS)
+def test_batch_first_leaves_the_states_alone(kind, layers, both):
+    D, start = 1 + both, torch.zeros(layers * (1 + both), 5, 4)  # (layers * D, B, H), whatever comes first
+    for first in (False, True):
+        layer = kind(3, 4, layers, batch_first=first, bidirectional=both)
+        h_0 = (start, start) if kind is nn.LSTM else start
+        output, last = layer(torch.randn(*((5, 9) if first else (9, 5)), 3), h_0)
+        assert output.shape == ((5, 9, D * 4) if first else (9, 5, D * 4))
+        assert all(state.shape == start.shape for state in (last if kind is nn.LSTM else [last]))
+
+
+@pytest.mark.claim("lstm_output_is_h")
+def test_an_lstm_returns_every_h_and_the_last_c():
+    for seed in SEEDS:
+        torch.manual_seed(seed)
+        lstm, cell = nn.LSTM(3, 4, batch_first=True), nn.LSTMCell(3, 4)
+        cell.load_state_dict(dict(zip(cell.state_dict(), lstm.state_dict().values(), strict=True)))
+        x = torch.randn(2, 9, 3)
+        output, (h_n, c_n) = lstm(x)
+        h = c = torch.zeros(2, 4)
+        for t in range(9):
+            h, c = cell(x[:, t], (h, c))
+            torch.testing.assert_close(output[:, t], h)
+            assert (output[:, t] - c).abs().max() > 0.01
+        torch.testing.assert_close((h_n[0], c_n[0]), (h, c))
+
+
+@pytest.mark.claim("gru_swap")
+@pytest.mark.parametrize("both", [False, True])
+@pytest.mark.parametrize("layers", [1, 2])
+def test_a_gru_takes_the_place_of_an_rnn(layers, both):
+    """One small program, in which only the name of the layer differs."""
+
+    def program(kind):
+        torch.manual_seed(303)
+        layer = kind(input_size=3, hidden_size=4, num_layers=layers, batch_first=True, bidirectional=both)
+        x, state, shapes = torch.randn(2, 10, 3), None, []
+        for piece in x.split(5, dim=1):
+            output, state = layer(piece, state)
+            shapes += [output.shape, state.shape]
+            state = state.detach()
+        (output.square().sum() + layer(x, torch.zeros_like(state))[0].sum()).backward()
+        assert all(weight.grad is not None for weight in layer.parameters())
+        return shapes, [name for name, _ in layer.named_parameters()]
+
+    assert program(nn.RNN) == program(nn.GRU)
+    with pytest.raises(AttributeError):  # as it is not for an LSTM, whose state is a pair
+        program(nn.LSTM)
+
+
 def gate(layer, x, h, index):
     """One gate of the only layer, from its weights: rows index H to (index + 1) H."""
     H = h.shape[1]
