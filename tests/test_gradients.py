@@ -1,6 +1,7 @@
 """The page on gradients, measured again: Jacobians written out in NumPy, closed forms, other seeds."""
 
 import math
+import os
 import re
 import runpy
 from pathlib import Path
@@ -14,6 +15,7 @@ from hooks.snippet import read_snippet
 
 matplotlib.use("Agg")
 ROOT = Path(__file__).parent.parent
+SITE = Path(os.environ.get("SITE", ROOT / "site"))
 GATES = {"rnn": 1, "lstm": 4, "gru": 3}
 H, I = 64, 10  # noqa: E741
 SEEDS = range(60, 65)  # the snippets use 0 to 6
@@ -182,7 +184,7 @@ def test_the_factor_per_step_is_that_of_numpy_jacobians(reach):
         assert reach["per_step"][name][key]["median"] == pytest.approx(factor, abs=0.025), (name, bias)
     for name in GATES:  # lost within a dozen steps
         assert 0.5 < by_hand[name, None] < 0.68
-        assert all(4 < reach["reach"](reach["gradient_left"](reach["make"](name, None, seed))) <= 13 for seed in SEEDS)
+        assert all(4 < reach["reach"](reach["gradient_left"](reach["make"](name, None, seed))) <= 12 for seed in SEEDS)
     assert 0.985 < by_hand["lstm", 3] < 1.02
     for name, bias in (("lstm", 3.0), ("gru", 5.0)):
         assert all(reach["reach"](reach["gradient_left"](reach["make"](name, bias, seed))) > 400 for seed in (60, 61))
@@ -444,7 +446,7 @@ def test_chrono_as_tallec_and_ollivier_have_it(chrono):
 @pytest.mark.claim("gradients_row_lstm_chrono", "gradients_row_gru_chrono", "gradients_chrono_span")
 def test_chrono_reaches_about_its_span(chrono):
     for cell in (torch.nn.LSTM, torch.nn.GRU):
-        for T_max, low, high in ((20, 40, 85), (100, 140, 320), (500, 350, 501)):
+        for T_max, low, high in ((20, 40, 85), (100, 140, 320), (500, 400, 501)):
             lefts = [chrono["gradient_left"](chrono["make"](cell, T_max, seed)) for seed in SEEDS[:3]]
             steps = sorted([*(left < 0.01).nonzero().flatten().tolist(), 500][0] for left in lefts)
             assert low < steps[0] and steps[-1] < high + 1, (cell, T_max)
@@ -524,8 +526,9 @@ def test_training_moves_gates_and_gradients(trained):
 
 @pytest.mark.claim("gradients_training_lstm_fast")
 def test_at_a_high_rate_training_opens_the_default_lstm_too(trained):
-    slow = trained["rate"]["lstm"]
-    trained["rate"]["lstm"] = 0.3
+    page = (SITE / "gradients/index.md").read_text()
+    slow, said = trained["rate"]["lstm"], re.search(r"At a learning rate of (\S+), the comparison's choice", page)[1]
+    trained["rate"]["lstm"] = float(said)
     try:
         looks, right = zip(*[trained["run"]("lstm", seed) for seed in range(40, 45)], strict=True)
     finally:
