@@ -526,9 +526,9 @@ def test_training_moves_gates_and_gradients(trained):
 
 @pytest.mark.claim("gradients_training_lstm_fast")
 def test_at_a_high_rate_training_opens_the_default_lstm_too(trained):
-    page = (SITE / "gradients/index.md").read_text()
-    slow, said = trained["rate"]["lstm"], re.search(r"At a learning rate of (\S+), the comparison's choice", page)[1]
-    trained["rate"]["lstm"] = float(said)
+    page = SITE / "gradients/index.md"  # none in the copies of tests/mutants.py
+    assert not page.exists() or "At a learning rate of 0.3, the comparison's choice" in page.read_text()
+    slow, trained["rate"]["lstm"] = trained["rate"]["lstm"], 0.3
     try:
         looks, right = zip(*[trained["run"]("lstm", seed) for seed in range(40, 45)], strict=True)
     finally:
