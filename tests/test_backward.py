@@ -335,6 +335,31 @@ def test_the_check_that_the_page_shows_notices_each_fault(name):
             differences(*given)
 
 
+@pytest.mark.claim("backward_rnn", "backward_lstm", "backward_gru")
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("name", LAYERS)
+def test_beyond_the_tolerance_the_snippet_fails(name, dtype):
+    """A gradient a little wrong, by more than the page's tolerance: an assert stops the build. By less: none does."""
+    code = {cell.name: cell.source for cell in read_snippet(ROOT, f"snippets/backward/{name}.py").code}
+    names = {}
+    exec(code["forward"] + "\n" + code["backward"] + "\n" + code["check"].split("torch.manual_seed")[0], names)
+    backward, tolerance = names[f"{name}_backward"], {"float64": 1e-12, "float32": 1e-4}[dtype]
+
+    def broken(*arguments):
+        gradients, deltas = backward(*arguments)
+        wrong = amount * (gradients[0].dtype == getattr(torch, dtype))
+        return (gradients[0] + wrong, *gradients[1:]), deltas
+
+    names[f"{name}_backward"] = broken
+    amount = 2 * tolerance
+    with pytest.raises(AssertionError):
+        exec(code["grid"], names)
+    assert names["TOLERANCE"][dtype] == tolerance
+    amount = tolerance / 4
+    exec(code["grid"], names)
+    assert names["settings"] == 25
+
+
 def test_the_rules_of_the_table():
     p, q = torch.randn(2, 4, dtype=torch.float64, requires_grad=True)
     W = torch.randn(4, 4, dtype=torch.float64, requires_grad=True)
@@ -367,7 +392,7 @@ def test_a_detached_state_cuts_the_way_back(name, capsys):
         assert (gradient != 0).any(2).any(0).sum() == 8
         (whole,) = torch.autograd.grad(layer(x)[0][:, 16:].square().sum(), x)
         assert (whole != 0).any(2).all()
-        with torch.no_grad():  # our loop, begun at the cut
+        with torch.no_grad():  # our loop, over the steps since the cut
             starts = [s[0] for s in cut] if name == "lstm" else [cut[0]]
             ours = by_hand(name, [x[:, 16:], *starts, *layer.parameters()], 2 * output, [0] * len(starts))[0]
         assert_close([ours[0]], [gradient[:, 16:]])

@@ -1,6 +1,7 @@
 """The page on gradients, measured again: Jacobians written out in NumPy, closed forms, other seeds."""
 
 import math
+import os
 import re
 import runpy
 from pathlib import Path
@@ -14,6 +15,7 @@ from hooks.snippet import read_snippet
 
 matplotlib.use("Agg")
 ROOT = Path(__file__).parent.parent
+SITE = Path(os.environ.get("SITE", ROOT / "site"))
 GATES = {"rnn": 1, "lstm": 4, "gru": 3}
 H, I = 64, 10  # noqa: E741
 SEEDS = range(60, 65)  # the snippets use 0 to 6
@@ -182,7 +184,7 @@ def test_the_factor_per_step_is_that_of_numpy_jacobians(reach):
         assert reach["per_step"][name][key]["median"] == pytest.approx(factor, abs=0.025), (name, bias)
     for name in GATES:  # lost within a dozen steps
         assert 0.5 < by_hand[name, None] < 0.68
-        assert all(4 < reach["reach"](reach["gradient_left"](reach["make"](name, None, seed))) <= 13 for seed in SEEDS)
+        assert all(4 < reach["reach"](reach["gradient_left"](reach["make"](name, None, seed))) <= 12 for seed in SEEDS)
     assert 0.985 < by_hand["lstm", 3] < 1.02
     for name, bias in (("lstm", 3.0), ("gru", 5.0)):
         assert all(reach["reach"](reach["gradient_left"](reach["make"](name, bias, seed))) > 400 for seed in (60, 61))
@@ -196,7 +198,7 @@ def test_all_three_vanish_at_a_steady_rate(reach):
         at_10[name] = left[10].item()
         early, late = (left[50] / left[20]) ** (1 / 30), (left[150] / left[50]) ** (1 / 100)
         assert early.item() == pytest.approx(late.item(), abs=0.025), name
-    assert at_10["rnn"] < 0.004 and max(at_10.values()) < 0.013
+    assert at_10["rnn"] < 0.004 and max(at_10.values()) < 0.01
     for name in ("lstm", "gru"):
         assert 2 < at_10[name] / at_10["rnn"] < 8
 
@@ -408,7 +410,7 @@ def test_the_bias_decides_and_the_other_paths_add(reach):
     gate = sigmoid(np.array([-2, -1, 0, 1, 2, 3, 4, 5, 6, 8]))
     for of in middle.values():
         assert (np.diff(of[:6]) > 0.02).all() and (of > gate - 0.005).all() and (of[:5] > gate[:5] + 0.02).all()
-    assert np.abs(middle["gru"] - gate)[6:].max() < 0.005 and (middle["lstm"] > middle["gru"])[3:7].all()
+    assert np.abs(middle["gru"] - gate)[6:].max() < 0.005 and (middle["lstm"] > middle["gru"])[3:8].all()
     assert middle["lstm"][[2, 5]] == pytest.approx([0.62, 0.999], abs=0.02)
     assert middle["gru"][[2, 5]] == pytest.approx([0.635, 0.96], abs=0.02)
     again = [reach["reach"](reach["gradient_left"](reach["make"]("lstm", 1.0, seed))) for seed in SEEDS]
@@ -444,7 +446,7 @@ def test_chrono_as_tallec_and_ollivier_have_it(chrono):
 @pytest.mark.claim("gradients_row_lstm_chrono", "gradients_row_gru_chrono", "gradients_chrono_span")
 def test_chrono_reaches_about_its_span(chrono):
     for cell in (torch.nn.LSTM, torch.nn.GRU):
-        for T_max, low, high in ((20, 40, 85), (100, 140, 320), (500, 350, 501)):
+        for T_max, low, high in ((20, 40, 85), (100, 140, 320), (500, 400, 501)):
             lefts = [chrono["gradient_left"](chrono["make"](cell, T_max, seed)) for seed in SEEDS[:3]]
             steps = sorted([*(left < 0.01).nonzero().flatten().tolist(), 500][0] for left in lefts)
             assert low < steps[0] and steps[-1] < high + 1, (cell, T_max)
@@ -520,6 +522,21 @@ def test_training_moves_gates_and_gradients(trained):
     half["rate"]["rnn"] = 0.003
     looks, scores = zip(*[half["run"]("rnn", seed) for seed in (40, 42)], strict=True)
     assert min(scores) > 0.9 and max(after[0] for _, after in looks) > 0.3  # or does
+
+
+@pytest.mark.claim("gradients_training_lstm_fast")
+def test_at_a_high_rate_training_opens_the_default_lstm_too(trained):
+    page = SITE / "gradients/index.md"  # none in the copies of tests/mutants.py
+    assert not page.exists() or "At a learning rate of 0.3, the comparison's choice" in page.read_text()
+    slow, trained["rate"]["lstm"] = trained["rate"]["lstm"], 0.3
+    try:
+        looks, right = zip(*[trained["run"]("lstm", seed) for seed in range(40, 45)], strict=True)
+    finally:
+        trained["rate"]["lstm"] = slow
+    before, after = np.array(looks).swapaxes(0, 1)
+    assert before[:, 0].max() < 0.001 and before[:, 2].max() == 0
+    assert np.median(after[:, 0]) > 0.3 and np.median(after[:, 2]) > 0.2  # gates that none were open before
+    assert max(right) > 0.9
 
 
 # Clipping
