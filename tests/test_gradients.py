@@ -1,7 +1,6 @@
 """The page on gradients, measured again: Jacobians written out in NumPy, closed forms, other seeds."""
 
 import math
-import os
 import re
 import runpy
 from pathlib import Path
