@@ -9,8 +9,16 @@ import posixpath
 import re
 from dataclasses import dataclass, field
 
+from hooks.snippet import Reported
+
 LEDGER = "claims.md"
+INSIDE = r"(?:(?!\n\s*\n).)+?"  # of a formula or a code span: no blank line
+KEEP = (  # formulas and code spans, in which nothing is ours
+    rf"(?<!\\)\$\$(?!\$){INSIDE}\$\$|(?<![\\$])\$(?![\s$])(?:\\.|[^\\$\n])+?(?<!\s)\$"
+    rf"|(?<!`)(?P<tick>`+)(?!`){INSIDE}(?<!`)(?P=tick)(?!`)"
+)
 MARK = re.compile(r"\[✓\]\((?P<path>[\w./]*claims\.md)#(?P<id>[a-z][a-z0-9_]*)\)")
+MARKS = re.compile(rf"^(?P<fence>```|~~~).*?^(?P=fence)$|{KEEP}|{MARK.pattern}", re.M | re.S)  # id: a mark in prose
 TEST = re.compile(r"`(?P<file>tests/\w+\.py)::(?P<name>\w+)`")  # of the ledger
 START = re.compile(r"(?<=[.!?])(?:\*\*)?\s+(?=[\W\d]*[A-Z])")
 
@@ -21,24 +29,43 @@ class Claims:
 
     made: dict[str, tuple[str, str, str]] = field(default_factory=dict)  # id -> (page, where, sentence)
     listed: set[str] = field(default_factory=set)
+    complete: bool = True  # no page so far has a fault
 
-    def collect(self, published: str, source: str, page: str) -> list[str]:
+    def mark(self, text: str, page: str, line: int, in_image: bool) -> str:
+        """Register the mark that a page has on a line; the same text, or ValueError."""
+        found = MARK.fullmatch(text)
+        right = posixpath.relpath(LEDGER, posixpath.dirname(page) or ".")
+        if not found or found["path"] != right:
+            raise ValueError(f"unreadable mark '{text}' (write [✓]({right}#some_id): small letters, digits and _)")
+        if in_image or page == LEDGER:
+            where = "an image" if in_image else "the ledger"
+            raise ValueError(f"claim '{found['id']}' is made in {where} (mark a sentence of a page's text)")
+        if known := self.made.get(found["id"]):
+            raise ValueError(f"claim '{found['id']}' is made already at {known[1]} (choose another id)")
+        self.made[found["id"]] = (page, f"docs/{page}:{line}", "")
+        return text
+
+    def collect(self, published: str, page: str) -> list[str]:
         """Remember the marked sentences of one expanded page; return the faults."""
         faults = []
-        lines = {match["id"]: source.count("\n", 0, match.start()) + 1 for match in MARK.finditer(source)}
-        for match in MARK.finditer(published):
-            where = f"docs/{page}:{lines.get(match['id'], 1)}"
-            if match["id"] in self.made:
-                known = self.made[match["id"]][1]
-                faults.append(f"{where}: claim '{match['id']}' is made already at {known} (choose another id)")
+        for match in MARKS.finditer(published):
+            known, where, words = self.made.get(match["id"], ("", "", ""))
+            if known != page or words:
                 continue
-            self.made[match["id"]] = (page, where, sentence(published[: match.start()]))
+            words = sentence(published[: match.start()])
+            self.made[match["id"]] = (page, where, words)
+            if not words:
+                faults.append(f"{where}: no sentence stands before claim '{match['id']}' (put the mark behind one)")
         return faults
 
     def entry(self, name: str) -> str:
         """What the ledger says for `{{ claims.name }}`: the sentence, linked to its place."""
         if name not in self.made:
+            if not self.complete:
+                raise Reported  # it may be the page with the fault that makes this claim
             raise ValueError(f"no page makes claim '{name}' (have: {', '.join(self.made)})")
+        if name in self.listed:
+            raise ValueError(f"claim '{name}' has a row already (drop one)")
         self.listed.add(name)
         page, _, words = self.made[name]
         return f'<a id="{name}"></a>{words} [`{name}`]({page}#claim-{name})'
@@ -61,13 +88,14 @@ def verdicts(ledger: str) -> dict[str, int]:
 
 
 def sentence(before: str) -> str:
-    """The last sentence of a text, or the last row of a table, as plain words."""
-    block = before.rpartition("\n\n")[2]
+    """The last sentence of a text, or the last row of a table, as plain words; of a heading nothing."""
+    block = re.sub(r"(?m)^[ \t]*(?:>[ \t]?)+", "", before).rpartition("\n\n")[2]
     rows = block.split("\n")
     if rows[-1].lstrip().startswith("|"):
-        return row(cells(rows[0]), cells(rows[-1]))
+        return row(cells(rows[0]), cells(rows[-1])) if len(rows) > 2 else ""
     text = MARK.sub("\0", block).rpartition("\0")[2]
-    text = re.sub(r"(?s).*(?:^|\n)\s*(?:[-*>]|\d+\.)\s+", "", text).strip()  # of a list: its last item
+    text = re.sub(r"(?s).*(?:^|\n)(?:#{1,6} [^\n]*|```|~~~|-->)(?:\n|$)", "", text)  # what no blank line parts
+    text = re.sub(r"(?s).*(?:^|\n)\s*(?:[-*+]|\d+[.)])\s+", "", text).strip()  # of a list: its last item
     starts = [match.end() for match in START.finditer(text)]
     return plain(text[max((at for at in starts if len(text) - at > 25), default=0) :]).rstrip(":;,")
 
@@ -92,6 +120,8 @@ def dress(markdown: str, page: str, repo: str) -> str:
     """Give each mark an anchor to come back to and a name that is spoken; link the tests of the ledger."""
 
     def mark(match: re.Match) -> str:
+        if not match["id"]:
+            return match[0]
         path = posixpath.relpath(LEDGER, posixpath.dirname(page) or ".")
         label = "Evidence for this sentence"
         return f'[✓]({path}#{match["id"]}){{#claim-{match["id"]} .claim aria-label="{label}" title="{label}"}}'
@@ -101,4 +131,4 @@ def dress(markdown: str, page: str, repo: str) -> str:
         words = name.removeprefix("test_").replace("_", " ")
         return f'<a class="proof" href="{repo}/blob/main/{file}" title="{file}::{name}">{words}</a>'
 
-    return TEST.sub(proof, MARK.sub(mark, markdown))
+    return TEST.sub(proof, MARKS.sub(mark, markdown))

@@ -13,18 +13,17 @@ from pathlib import Path
 
 from markdown_it import MarkdownIt
 
-from hooks.claims import LEDGER, Claims
-from hooks.snippet import Cell, PressError, Snippet
+from hooks.claims import KEEP, LEDGER, Claims
+from hooks.snippet import Cell, PressError, Reported, Snippet
 
 TYPED = {"console", "markdown"}  # what may be typed by hand: nothing that runs
 INCLUDE = re.compile(r"(?P<file>snippets/[\w/.-]+\.py)#(?P<cell>\w+)$")
-INSIDE = r"(?:(?!\n\s*\n).)+?"  # of a formula or a code span: no blank line
 PROSE = re.compile(
-    rf"(?P<keep>(?<!\\)\$\$(?!\$){INSIDE}\$\$|(?<![\\$])\$(?![\s$])(?:\\.|[^\\$\n])+?(?<!\s)\$"
-    rf"|(?<!`)(?P<tick>`+)(?!`){INSIDE}(?<!`)(?P=tick)(?!`))"
+    rf"(?P<keep>{KEEP})"
     r"|!\[(?P<alt>[^\]]*)\]\((?P<src>[^)\s]*)(?:\s+\"(?P<caption>[^\"]*)\")?\)"
     r"|\{\{ *(?P<ref>[a-z_][\w]*(?:\.\w+)+)(?::(?P<spec>[^}]*?))? *\}\}"
-    r"|(?P<bad>\{\{|!\[|<(?:img|pre)\b|<!--[-\s]*pytest)",
+    r"|(?P<mark>\[[^][\n]*[✓✔][^][\n]*\](?:\([^)\n]*\))?)"
+    r"|(?P<bad>\{\{|!\[|(?m:^)\$\$|<(?:img|pre|math)\b|<!--[-\s]*pytest)(?:(?<=\$\$).*?(?m:^)\$\$)?",
     re.S | re.I,
 )
 LOOSE = re.compile(r"[\s>*+\d.)-]*(?:```[^`]*|~~~.*)$")  # begins or ends a fence
@@ -34,11 +33,9 @@ ADVICE = {
     "![": 'write ![alt text](../images/snippet.svg "caption")',
     "<img": "write ![alt text](../images/...)",
     "<pre": "show a cell of a snippet",
+    "<math": "write TeX between dollar signs",
+    "$$": "a formula ends in $$, and holds no blank line",
 }
-
-
-class Reported(ValueError):
-    """The snippet failed, and its own fault is in the list: the pages that show it add nothing."""
 
 
 @dataclass
@@ -122,8 +119,7 @@ def expand(text: str, page: str, book: Book) -> str:
                 continue
             except ValueError as error:
                 faults.append(f"docs/{page}:{start + 1}: {error}")
-    if page != LEDGER:
-        faults += book.claims.collect("\n".join(parts), text, page)
+    faults += book.claims.collect("\n".join(parts), page)
     if faults:
         raise PressError(*faults)
     for last, stdout in ends.values():
@@ -241,6 +237,9 @@ def expected_output(stdout: str) -> str:
 def expand_prose(text: str, page: str, offset: int, book: Book, faults: list[str]) -> str:
     """Values and figures of the lines between two fences."""
 
+    def line_of(match: re.Match, at: int) -> int:
+        return offset + text.count("\n", 0, at + match.start()) + 1
+
     def replace(match: re.Match, at: int = 0) -> str:
         def inner(part: str) -> str:
             return PROSE.sub(lambda found: replace(found, at + match.start(part)), match[part] or "")
@@ -249,7 +248,9 @@ def expand_prose(text: str, page: str, offset: int, book: Book, faults: list[str
             if match["keep"]:
                 return match[0]
             if match["ref"]:
-                return value(match["ref"], match["spec"] or "", book)
+                return value(match["ref"], match["spec"] or "", book, page)
+            if match["mark"]:
+                return book.claims.mark(match["mark"], page, line_of(match, at), bool(at))
             if match["src"] is not None:
                 return image(inner("alt"), match["src"], inner("caption"), page, book)
             advice = ADVICE.get(match["bad"].lower(), "the press writes test comments itself")
@@ -257,17 +258,18 @@ def expand_prose(text: str, page: str, offset: int, book: Book, faults: list[str
         except Reported:
             return ""
         except ValueError as error:
-            line = offset + text.count("\n", 0, at + match.start()) + 1
-            faults.append(f"docs/{page}:{line}: {error}")
+            faults.append(f"docs/{page}:{line_of(match, at)}: {error}")
             return ""
 
     return PROSE.sub(replace, text)
 
 
-def value(reference: str, spec: str, book: Book) -> str:
+def value(reference: str, spec: str, book: Book, page: str) -> str:
     """A snippet's value, formatted: `lstm.step.parameters:,d`."""
     parts = reference.split(".")
     if parts[0] == "claims":
+        if page != LEDGER or spec:
+            raise ValueError(f"'{reference}' is a row of docs/{LEDGER}, there without a format (link to its id)")
         return book.claims.entry(".".join(parts[1:]))
     if parts[0] in book.facts:
         cut, found = 1, book.facts[parts[0]]

@@ -106,6 +106,7 @@ def on_files(files, config):
     state.sources, state.pages, state.contents, state.unset = sources(files), {}, {}, []
     state.book.facts["ledger"] = verdicts(state.sources.get(LEDGER, ""))
     for page, text in sorted(state.sources.items(), key=lambda item: (item[0] == LEDGER, item[0])):
+        state.book.claims.complete = not state.faults
         try:
             state.pages[page] = expand(text, page, state.book)
         except PressError as error:
@@ -193,6 +194,8 @@ def on_page_content(content, page, config, files):
     uri = page.file.src_uri
     if uri.endswith(".ipynb"):
         page.edit_url = f"{config.repo_url}/edit/main/snippets/{posixpath.basename(uri)[:-6]}.py"
+    if state.faults:  # while serving: the page is shown as written
+        return content
     try:
         state.contents[uri] = mend.frame(html.set_formulas(content, uri, state.sources.get(uri, "")))
         return state.contents[uri]

@@ -21,6 +21,10 @@ class PressError(Exception):
         self.faults = list(faults)
 
 
+class Reported(ValueError):
+    """What is asked for failed, and its own fault is in the list: whoever asks adds nothing."""
+
+
 @dataclass(frozen=True)
 class Cell:
     name: str | None  # None for a Markdown cell
@@ -79,6 +83,8 @@ def read_snippet(root: Path, file: str) -> Snippet:
     faults = check_preamble(file, lines[: marks[0] if marks else None], bool(marks))
     if not re.fullmatch(r"snippets/(\w+/)*\w+\.py", file):
         faults.append(f"{file}:1: a page cannot refer to this name (rename it: letters, digits and _)")
+    if taken := re.match(r"snippets/(build|claims|ledger)\b", file):
+        faults.append(f"{file}:1: values named '{taken[1]}' are not a snippet's (rename the file or folder)")
     cells: list[Cell] = []
     for start, end in zip(marks, [*marks[1:], len(lines)], strict=False):
         match = MARK.match(lines[start])
@@ -136,6 +142,6 @@ def check_words(file: str, cell: Cell) -> list[str]:
     for number, line in enumerate(cell.source.split("\n"), cell.line + 1):
         if line and line[0] != "#":
             faults.append(f"{file}:{number}: code in a Markdown cell (start a code cell)")
-        elif bad := re.search(r"\{\{|!\[|<img|```|~~~", line):
+        elif bad := re.search(r"\{\{|!\[|<img|<math|```|~~~|\[[✓✔]", line):
             faults.append(f"{file}:{number}: a Markdown cell holds words and formulas, not {bad[0]} (use a code cell)")
     return faults

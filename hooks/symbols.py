@@ -22,9 +22,10 @@ KNOWN = {"d", "e", "ℝ", "tanh", "artanh", "exp", "log", "ln", "sin", "cos"} | 
 WRAPPERS = ("math", "mrow", "mpadded", "mstyle")
 BASED = ("msub", "msup", "msubsup", "mover", "menclose")  # a letter with an index, a power or an accent
 MATH = re.compile(r"<math\b.*?</math>", re.S)
-HEAD = r"\s*".join(["<thead>", "<tr>", "<th>symbol</th>", "<th>in code</th>", "<th>shape</th>", "<th>is</th>"])
+TITLES = [f"<th[^>]*>{title}</th>" for title in ("symbol", "in code", "shape", "is")]
+HEAD = r"\s*".join(["<thead>", "<tr>", *TITLES, "</tr>"])
 LEGEND = re.compile(rf"<table>\s*{HEAD}.*?</table>", re.S)
-ROW = re.compile(r"<tr>\s*" + r"<td>(.*?)</td>\s*" * 4 + "</tr>", re.S)
+ROW = re.compile(r"<tr>\s*" + r"<td[^>]*>(.*?)</td>\s*" * 4 + "</tr>", re.S)
 NAMES = {  # where a name may stand -> how it is marked
     r'(?<!<span class="o">\.</span>)<span class="n">(\w+)</span>(?!<span class="o">=</span>)': "span n",
     r"<code>([\w.]+)</code>": "code",
@@ -155,7 +156,7 @@ class Legend:
 
     def mark(self, parent, line: int, inside: bool = False) -> None:
         """Mark the symbols of a formula; inside another symbol only see that they are defined."""
-        for node in parent:
+        for node in map(unwrap, parent):
             core, power = split(node)
             known = self.find(node) if node.tag in ("mi", *BASED) or whole(node) else None
             if not known and power is not None and (known := self.find(core)):

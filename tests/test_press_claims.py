@@ -22,6 +22,13 @@ MARK = "[✓](claims.md#a)"
         ("It is said.[✓](claims.md#b) And this. ", "And this."),
         ("| | says | verdict |\n|---|---|---|\n| RNN | 0.5<br>0.6 | **Holds.** ", "RNN, says 0.5; 0.6, verdict Holds."),
         ("It is **Sure.** At 3 it is what it always was. ", "At 3 it is what it always was."),
+        ("> - one thing\n> - another thing ", "another thing"),
+        ("> The dose. It holds\n> as long as it is kept. ", "It holds as long as it is kept."),
+        ("## Why\nIt fades. ", "It fades."),
+        ("~~~text\n1. a\n~~~\nIt fades. ", "It fades."),
+        ("1) one thing\n2) another thing ", "another thing"),
+        ("## It fades ", ""),
+        ("| x ", ""),
     ],
 )  # fmt: skip
 def test_the_sentence_before_a_mark(before, words):
@@ -30,7 +37,7 @@ def test_the_sentence_before_a_mark(before, words):
 
 def test_a_mark_and_its_row_lead_to_each_other():
     book = Book({}, {})
-    published = expand(f"It fades by half. {MARK}\n", "gradients/lstm.md", book)
+    published = expand("It fades by half. [✓](../claims.md#a)\n", "gradients/lstm.md", book)
     html = dress(published, "gradients/lstm.md", "repo")
     assert html.startswith("It fades by half. [✓](../claims.md#a){#claim-a .claim ")
     row = expand("| {{ claims.a }} |", "claims.md", book)
@@ -48,6 +55,64 @@ def test_faults_of_claims_name_file_and_line():
     with pytest.raises(PressError, match=r"docs/claims.md:1: no page makes claim 'b' \(have: a\)"):
         expand("| {{ claims.b }} |", "claims.md", book)
     assert leftovers(book) == ["docs/x.md:3: claim 'a' is not in docs/claims.md (add a row with {{ claims.a }})"]
+
+
+def test_a_row_is_on_the_ledger_once_and_without_a_format():
+    book = Book({}, {})
+    expand(f"It fades. {MARK}\n", "x.md", book)
+    for text, page in (("{{ claims.a }}", "x.md"), ("{{ claims.a:>9 }}", "claims.md")):
+        with pytest.raises(PressError, match=r"'claims.a' is a row of docs/claims.md, there without a format"):
+            expand(text, page, book)
+    with pytest.raises(PressError, match=r"docs/claims.md:2: claim 'a' has a row already"):
+        expand("{{ claims.a }}\n{{ claims.a }}", "claims.md", book)
+
+
+@pytest.mark.parametrize(
+    "mark",
+    ["[✓](claims.md#A)", "[✓](claims.md#a-b)", "[✓](claims.md#1)", "[✓](claims.md)", "[✓](claims.md#)", "[✓]",
+     '[✓](claims.md#a "why")', "[✔](claims.md#a)", "[ ✓ ](claims.md#a)", "[✓](../claims.md#a)", "[✓](sub/claims.md#a)"],
+)  # fmt: skip
+def test_an_unreadable_mark(mark):
+    with pytest.raises(PressError) as error:
+        expand(f"Words.\n\nIt fades. {mark}\n", "x.md", Book({}, {}))
+    advice = "(write [✓](claims.md#some_id): small letters, digits and _)"
+    assert error.value.faults == [f"docs/x.md:3: unreadable mark '{mark}' {advice}"]
+
+
+@pytest.mark.parametrize(
+    ("text", "page", "fault"),
+    [
+        (f"It fades. {MARK}\n\nIt grows. {MARK}", "x.md", "3: claim 'a' is made already at docs/x.md:1 (choose"),
+        (f"\n## It fades {MARK}", "x.md", "2: no sentence stands before claim 'a' (put"),
+        (f"It fades. [✓](claims.md#b) {MARK}", "x.md", "1: no sentence stands before claim 'a' (put"),
+        (f"| x {MARK} |\n|---|\n| y |\n", "x.md", "1: no sentence stands before claim 'a' (put"),
+        (f"It fades. {MARK}", "claims.md", "1: claim 'a' is made in the ledger (mark"),
+        ("It fades. [✓](claims.md#a)", "sub/x.md", "1: unreadable mark '[✓](claims.md#a)' (write [✓](../claims.md#so"),
+        (f'\n![b](../images/b.svg "It fades. {MARK}")', "x.md", "2: claim 'a' is made in an image (mark"),
+    ],
+)
+def test_a_mark_in_the_wrong_place(text, page, fault):
+    with pytest.raises(PressError) as error:
+        expand(text, page, Book({}, {}))
+    assert error.value.faults[0].startswith(f"docs/{page}:{fault}")
+
+
+def test_a_mark_in_code_is_no_claim():
+    book = Book({}, {})
+    text = f"Write `It fades. {MARK}`:\n\n~~~markdown\nIt fades. {MARK}\n~~~\n"
+    assert dress(expand(text, "x.md", book), "x.md", "repo") == text.rstrip("\n") + "\n"
+    assert not book.claims.made
+    expand(f"{text}\nIt grows. {MARK}\n", "x.md", book)
+    assert book.claims.made == {"a": ("x.md", "docs/x.md:7", "It grows.")}
+
+
+def test_a_page_with_a_fault_leaves_no_fault_in_the_ledger(tmp_path):
+    ledger = "# Claims\n\n{{ claims.a }}\n"
+    project(tmp_path, {"docs/index.md": f"# K\xfc\n\nIt fades. {MARK}\n".encode("latin-1", "replace"),
+                       "docs/claims.md": ledger})  # fmt: skip
+    built = build(tmp_path)
+    assert built.returncode != 0 and "docs/index.md:1: is not UTF-8 text" in built.stderr
+    assert "claims.md" not in built.stderr
 
 
 def test_a_claim_is_no_snippets_value():

@@ -72,6 +72,7 @@ BAD = {
     "an indented cell line": (D + "# %% a\nx = 1\n  # %% b\ny = 1\n", 4, "unreadable cell line"),
     "a name on a Markdown cell": (D + "# %% a [markdown]\n# x\n", 2, "unreadable cell line"),
     "code in a Markdown cell": (D + "# %% [markdown]\n# x\ny = 1\n", 4, "code in a Markdown cell"),
+    "a claim in a Markdown cell": (D + "# %% [markdown]\n# so. [✓](../claims.md#a)\n", 3, "not [✓ (use"),
     "a value in a Markdown cell": (D + "# %% [markdown]\n#\n# so {{ a.x }}\n# %% a\nx = 1\n", 4, "a Markdown cell"),
     "a figure in a Markdown cell": (D + "# %% [markdown]\n# ![x](y.svg)\n# %% a\nx = 1\n", 3, "a Markdown cell"),
     "code typed in a Markdown cell": (D + "# %% [markdown]\n# ```python\n# x\n# ```\n", 3, "a Markdown cell"),
@@ -109,3 +110,11 @@ def test_all_faults_together(tmp_path):
     assert [fault.split(" ")[0] for fault in faults] == [
         "snippets/a.py:3:", "snippets/a.py:4:", "snippets/a.py:5:", "snippets/b.py:1:"
     ]
+
+
+@pytest.mark.parametrize("file", ["snippets/build.py", "snippets/claims/a.py", "snippets/ledger.py"])
+def test_a_name_that_the_press_uses(tmp_path, file):
+    write(tmp_path, {file: D + "# %% a\nx = 1\n", "snippets/builder.py": D + "# %% a\nx = 1\n"})
+    with pytest.raises(PressError, match=rf"{file}:1: values named '\w+' are not a snippet's \(rename"):
+        read_snippet(tmp_path, file)
+    assert read_snippet(tmp_path, "snippets/builder.py").name == "builder"

@@ -74,6 +74,9 @@ def faults(text: str) -> list[str]:
         (r"\lambda", r"\lambda^3"),
         (r"\sigma'", r"\sigma'"),
         (r"\mathrm{diag}", r"\mathrm{diag}"),
+        (r"\Sigma", r"\Sigma"),
+        (r"h_t", r"\boxed{h_t}"),
+        (r"h_t", r"\\ h_t"),
     ],
 )
 def test_a_row_defines(row, use):
@@ -157,6 +160,16 @@ def test_the_same_row_may_stand_twice():
 def test_a_page_without_display_or_legend_needs_none():
     made = page("Inline $q$ and $h_t$.")
     assert not made.xpath("//@data-sym") and made.xpath("string(//msub/@class)") == "role-hidden"
+
+
+@pytest.mark.parametrize("line", ["|:--|:-:|--:|:-:|", "| --- | --- | --- | --- |"])
+def test_a_legend_may_align_its_columns(line):
+    assert page(f"$$\nt\n$$\n\n{HEAD}{T}".replace("|---|---|---|---|", line)).xpath("//@id") == ["sym-t"]
+
+
+def test_a_table_with_more_columns_is_no_legend():
+    wide = f"{HEAD}{T}".replace("is |", "is | source |").replace("---|\n", "---|---|\n")
+    assert faults(f"$$\nt\n$$\n\n{wide}")[0] == f"docs/page.md:2: no legend of this page defines 't' {ADVICE}"
 
 
 def test_roles_are_those_of_the_letters():
