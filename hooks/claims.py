@@ -111,9 +111,18 @@ def row(header: list[str], values: list[str]) -> str:
 
 
 def plain(text: str) -> str:
-    """Without links, emphasis and line breaks; code and formulas stay."""
-    text = re.sub(r"!?\[([^\]]*)\]\([^)]*\)|<[^>]+>", r"\1", text.replace("<br>", "; ").replace(":; ", ": "))
-    return re.sub(r"\s+", " ", text.replace("**", "").replace("|", "\\|")).strip()
+    """Without links, emphasis and line breaks, to stand in a table; code and formulas say the same as before."""
+    kept = []
+
+    def keep(match: re.Match) -> str:
+        tex = match[0].replace(r"\|", r"\Vert ").replace("|", r"\vert ").strip("$")
+        kept.append(f"${tex.strip()}$" if match[0][0] == "$" else match[0])
+        return f"\0{len(kept) - 1}\0"
+
+    text = re.sub(KEEP, keep, text, flags=re.S).replace("<br>", "; ").replace(":; ", ": ")
+    text = re.sub(r"!?\[([^\]]*)\]\([^)]*\)|<[^>]+>", r"\1", text).replace("**", "")
+    text = re.sub(r"\0(\d+)\0", lambda match: kept[int(match[1])], re.sub(r"(?<!\\)\|", r"\|", text))
+    return re.sub(r"\s+", " ", text).strip()
 
 
 def dress(markdown: str, page: str, repo: str) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from markdown_it import MarkdownIt
 
-from hooks.claims import KEEP, LEDGER, Claims
+from hooks.claims import KEEP, LEDGER, Claims, cells
 from hooks.snippet import Cell, PressError, Reported, Snippet
 
 TYPED = {"console", "markdown"}  # what may be typed by hand: nothing that runs
@@ -172,7 +172,12 @@ def expand_fence(language: str, body: list[str], raw: list[str], chain: "Chain",
 
 def table(stdout: str, name: str, cell: str) -> str:
     """A printed Markdown table, to be shown as a table; nothing else may be in it."""
-    for line in stdout.split("\n"):
+    lines = stdout.split("\n")
+    widths = {len(cells(re.sub(r"`[^`]*`", "", line))) for line in lines}
+    if len(lines) < 3 or not re.fullmatch(r"\|( *:?-+:? *\|)+", lines[1]) or len(widths) > 1:
+        what = f"cell '{cell}' of snippets/{name}.py prints no table"
+        raise ValueError(f"{what} (print a head, a line like |---|---|, and rows with as many cells)")
+    for line in lines:
         if not re.fullmatch(r"\|.*\|", line) or re.search(r"\{\{|!\[|<(?!br>)", line):
             what = f"cell '{cell}' of snippets/{name}.py prints {line[:60]!r}"
             raise ValueError(f"{what}, which is no row of a table (print |-rows alone, or use a text fence)")

@@ -4,7 +4,7 @@ import pytest
 from press_project import build, project, snippet
 
 from hooks.claims import Claims, dress, sentence
-from hooks.expand import Book, expand, leftovers
+from hooks.expand import Book, expand, leftovers, table
 from hooks.snippet import PressError
 
 MARK = "[✓](claims.md#a)"
@@ -28,6 +28,10 @@ MARK = "[✓](claims.md#a)"
         ("~~~text\n1. a\n~~~\nIt fades. ", "It fades."),
         ("1) one thing\n2) another thing ", "another thing"),
         ("## It fades ", ""),
+        ("It is $|h|$ or $\\|h\\|$, `a|b`, a | b ", r"It is $\vert h\vert$ or $\Vert h\Vert$, `a|b`, a \| b"),
+        ("It is `0.9**50` where $a < b$ and $c > d$, <b>so</b> ", "It is `0.9**50` where $a < b$ and $c > d$, so"),
+        ("By [`a[0]`](x.md) it is\n$$\nx\n$$\n", "By `a[0]` it is $x$"),
+        ("| a |\n|---|\n| x \\| `y` ", r"a x \| `y`"),
         ("| x ", ""),
     ],
 )  # fmt: skip
@@ -141,9 +145,19 @@ def test_a_printed_table_is_a_table(tmp_path):
     assert "\nAnd\n\n| a | b |\n|---|---|\n| $x_t$ | 0.5 |\n\nEnd." in (tmp_path / "site/index.md").read_text()
 
 
-@pytest.mark.parametrize("printed", ["| a |\nb", "| <img src=x> |", "| {{ a.b }} |", "| ![a](b) |", "a"])
-def test_what_is_no_table(tmp_path, printed):
-    built = site(tmp_path, printed)
+@pytest.mark.parametrize("printed", ["b", "| <img src=x> |", "| {{ a.b }} |", "| ![a](b) |"])
+def test_what_is_no_row(tmp_path, printed):
+    built = site(tmp_path, f"| a |\n|---|\n{printed}")
     assert built.returncode != 0
     assert "docs/index.md:8: cell 'a' of snippets/rows.py prints" in built.stderr
     assert "(print |-rows alone, or use a text fence)" in built.stderr
+
+
+@pytest.mark.parametrize("printed", ["a", "| a |", "| a |\n|---|", "| a |\n| b |\n| c |", "| a |\n|---|\n| b | c |"])
+def test_what_is_no_table(printed):
+    with pytest.raises(ValueError, match=r"prints no table \(print a head, a line like \|---"):
+        table(printed, "rows", "a")
+
+
+def test_a_bar_in_code_ends_no_cell():
+    assert table("| a |\n|:-:|\n| `b|c` |", "rows", "a")
