@@ -56,6 +56,8 @@ def test_faults_are_shown_and_mended(served):
     wait_for(served, "docs/index.md:9: unknown value")
     write(root, {"docs/index.md": PAGE + r"$\frac{1$ is bad"})
     wait_for(served, "docs/index.md:9: formula ")
+    write(root, {"docs/index.md": PAGE + "<math><mi>q</mi></math>\n\n$$\nh\n$$\n"})
+    wait_for(served, "docs/index.md:9: unreadable '&lt;math'")
     write(root, {"docs/index.md": PAGE.encode() + b"K\xfcche\n"})
     wait_for(served, "docs/index.md:9: is not UTF-8 text")
     write(root, {"docs/index.md": PAGE + "Mended.\n"})
