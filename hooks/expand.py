@@ -23,7 +23,7 @@ PROSE = re.compile(
     r"|!\[(?P<alt>[^\]]*)\]\((?P<src>[^)\s]*)(?:\s+\"(?P<caption>[^\"]*)\")?\)"
     r"|\{\{ *(?P<ref>[a-z_][\w]*(?:\.\w+)+)(?::(?P<spec>[^}]*?))? *\}\}"
     r"|(?P<mark>\[[^][\n]*[✓✔][^][\n]*\](?:\([^)\n]*\))?)"
-    r"|(?P<bad>\{\{|!\[|(?m:^)\$\$|<(?:img|pre|math)\b|<!--[-\s]*pytest)(?:(?<=\$\$).*?(?m:^)\$\$)?",
+    r"|(?P<bad>\{\{|!\[|(?m:^)\$\$|<(?:img|pre|math)\b|<!--[-\s]*pytest)(?:(?<=\$\$).*?(?m:^)\$\$)?",  # bad to its end
     re.S | re.I,
 )
 LOOSE = re.compile(r"[\s>*+\d.)-]*(?:```[^`]*|~~~.*)$")  # begins or ends a fence

@@ -328,6 +328,12 @@ def test_speed_record_holds_what_the_snippet_names(speed):
         assert fast["lstm"] < fast["gru"] and fast["lstm"] < plain["lstm"]
 
 
+def test_the_page_names_what_was_timed():
+    page, source = (ROOT / "docs/compare.md").read_text(), (ROOT / "snippets/compare/speed.py").read_text()
+    assert "at batch 32, 100 time steps, input and hidden size 64." in page
+    assert "torch.randn(32, 100, 64)" in source and source.count("(64, 64, batch_first=True)") == 3
+
+
 @pytest.mark.claim(
     "seed_speed_rnn",
     "seed_speed_lstm",

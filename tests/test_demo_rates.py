@@ -23,6 +23,8 @@ def test_each_demo_starts_from_the_best_rate(cell):
     source = (SNIPPETS / f"{cell}_demo.py").read_text()
     rate = float(re.search(r"^learning_rate = (.+)$", source, re.M)[1])
     means = VALUES["mean"][cell]
+    ends = [float(name[1:].replace("_", ".")) for name in (min(means), max(means))]
+    assert f"{ends[0]} to {ends[1]}, the best on average over five seeds" in source  # the notebook's words
     assert rate == VALUES["best"][cell]
     assert min(means, key=means.get) == key(rate)
     first, *_, last = means

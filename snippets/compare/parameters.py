@@ -4,6 +4,7 @@
 import torch.nn as nn
 
 LAYERS = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
+WIDTH = 64  # input_size and hidden_size
 MAPS = {"rnn": 1, "lstm": 4, "gru": 3}  # h; i, f, g, o; r, z, n
 
 
@@ -17,7 +18,7 @@ def formula(name, input_size, hidden_size):
     return MAPS[name] * (W_ih + W_hh + 2 * hidden_size)  # b_ih and b_hh
 
 
-total = {name: count(name, 64, 64) for name in LAYERS}
+total = {name: count(name, WIDTH, WIDTH) for name in LAYERS}
 ratio = {name: total[name] / total["rnn"] for name in LAYERS}
 for name in LAYERS:
     print(f"{name:4} {total[name]:6,} parameters, {ratio[name]:g} × RNN")
