@@ -202,6 +202,11 @@ def tie(content: str, page: str, lines: list[int]) -> str:
     content = MATH.sub(formula, content)
     if legend.faults:
         raise PressError(*legend.faults.values())
+    return tie_names(content, legend)
+
+
+def tie_names(content: str, legend: Legend) -> str:
+    """Mark the names of a page's quantities in code, and their bold letters."""
     known = {quantity.name: quantity for quantity in reversed(legend.quantities.values())}
     known |= {line[1]: quantity for line, quantity in reversed(legend.rows.items()) if quantity.role}
     for place, shape in NAMES.items():
