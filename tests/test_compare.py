@@ -245,6 +245,7 @@ def test_recall_forget_bias(recall):
 
 
 @pytest.mark.claim(
+    "index_gates",
     "seed_memory_rnn",
     "seed_memory_lstm",
     "seed_memory_gru",

@@ -562,7 +562,7 @@ def test_reset_after_scales_rows_and_reset_before_columns(reset, x):
         assert far(2 * columns.T - np.eye(2), expected) < 1e-3
 
 
-@pytest.mark.claim("conventions_reset_fit")
+@pytest.mark.claim("conventions_dose", "conventions_reset_fit")
 def test_no_fit_of_the_other_form_comes_near():
     """Other nets than the page's, and an optimiser that finds the form when it can."""
     snippet = read_snippet(ROOT, "snippets/conventions/reset.py")

@@ -171,7 +171,10 @@ def test_make_sets_the_gate_that_keeps(reach):
         assert torch.equal(layer.weight_hh_l0, plain.weight_hh_l0) and plain.bias_hh_l0.abs().max() <= 1 / math.sqrt(H)
 
 
-@pytest.mark.claim("gradients_defaults", "gradients_row_lstm_3", "gradients_row_gru_5")
+@pytest.mark.claim(
+    "gradients_dose_default", "gradients_dose_bias",
+    "gradients_defaults", "gradients_row_lstm_3", "gradients_row_gru_5",
+)  # fmt: skip
 def test_the_factor_per_step_is_that_of_numpy_jacobians(reach):
     by_hand = {
         (name, bias): np.median([growth(name, random_weights(name, seed, bias), seed + 100)[0] for seed in SEEDS])
@@ -496,6 +499,7 @@ def test_the_memory_is_that_of_the_layer_and_its_gradient_by_hand(trained):
 
 
 @pytest.mark.claim(
+    "gradients_dose_training",
     "gradients_training_before", "gradients_training_gru", "gradients_training_lstm",
     "gradients_training_bias_3", "gradients_training_rnn", "gradients_training_needs",
 )  # fmt: skip
@@ -522,7 +526,7 @@ def test_training_moves_gates_and_gradients(trained):
     assert min(scores) > 0.9 and max(after[0] for _, after in looks) > 0.3  # or does
 
 
-@pytest.mark.claim("gradients_training_lstm_fast")
+@pytest.mark.claim("gradients_dose_training", "index_gates", "gradients_training_lstm_fast")
 def test_at_a_high_rate_training_opens_the_default_lstm_too(trained):
     assert trained["VARIANTS"]["lstm_fast"] == trained["VARIANTS"]["lstm"] and trained["rate"]["lstm_fast"] == 0.3
     looks, right = zip(*[trained["run"]("lstm_fast", seed) for seed in range(40, 45)], strict=True)
