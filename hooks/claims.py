@@ -133,11 +133,12 @@ def dress(markdown: str, page: str, repo: str) -> str:
             return match[0]
         path = posixpath.relpath(LEDGER, posixpath.dirname(page) or ".")
         label = "Evidence for this sentence"
-        return f'[✓]({path}#{match["id"]}){{#claim-{match["id"]} .claim aria-label="{label}" title="{label}"}}'
+        return f'\0[✓]({path}#{match["id"]}){{#claim-{match["id"]} .claim aria-label="{label}" title="{label}"}}'
 
     def proof(match: re.Match) -> str:
         file, name = match["file"], match["name"]
         words = name.removeprefix("test_").replace("_", " ")
         return f'<a class="proof" href="{repo}/blob/main/{file}" title="{file}::{name}">{words}</a>'
 
-    return TEST.sub(proof, MARKS.sub(mark, markdown))
+    marked = MARKS.sub(mark, markdown).replace(" \0", "\u00a0").replace("\0", "")  # none alone on a line
+    return TEST.sub(proof, marked)

@@ -43,7 +43,7 @@ def test_a_mark_and_its_row_lead_to_each_other():
     book = Book({}, {})
     published = expand("It fades by half. [✓](../claims.md#a)\n", "gradients/lstm.md", book)
     html = dress(published, "gradients/lstm.md", "repo")
-    assert html.startswith("It fades by half. [✓](../claims.md#a){#claim-a .claim ")
+    assert html.startswith("It fades by half.\u00a0[✓](../claims.md#a){#claim-a .claim ")
     row = expand("| {{ claims.a }} |", "claims.md", book)
     assert row == '| <a id="a"></a>It fades by half. [`a`](gradients/lstm.md#claim-a) |'
     assert leftovers(book) == []
