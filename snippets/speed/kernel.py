@@ -1,16 +1,20 @@
 """Which of torch's layers a CPU hands to oneDNN: the profiler tells."""
 
 # %% kernel
+import os
+
 import torch
 import torch.nn as nn
-from torch.autograd.profiler import profile
 from torch.nn.utils.rnn import pack_padded_sequence
+from torch.profiler import ProfilerActivity, profile
+
+os.environ["KINETO_LOG_LEVEL"] = "99"  # the profiler keeps no log
 
 
 def calls(layer, x):
     """Of one pass forward and backward: calls of oneDNN's kernel, and
     products with a matrix."""
-    with profile(use_kineto=False) as seen:
+    with profile(activities=[ProfilerActivity.CPU]) as seen:
         output = layer(x)[0]  # (B, T, H), or packed
         packed = not isinstance(output, torch.Tensor)
         (output.data if packed else output).sum().backward()
@@ -20,32 +24,30 @@ def calls(layer, x):
 
 
 torch.manual_seed(0)
-x = torch.randn(32, 100, 64)  # (B, T, I)
+B, T, H = 4, 10, 64  # batch, steps, input and hidden size
+x = torch.randn(B, T, H)  # (B, T, I)
 for make in nn.RNN, nn.LSTM, nn.GRU:
-    kernel, products = calls(make(64, 64, batch_first=True), x)
+    kernel, products = calls(make(H, H, batch_first=True), x)
     print(f"nn.{make.__name__:4}  oneDNN's kernel: {kernel} calls,"
-          f" matrix products: {products:3}")
+          f" matrix products: {products:2}")
 
 # %% when
-lstm = nn.LSTM(64, 64, batch_first=True)
-equal, unequal = torch.full((32,), 100), torch.arange(69, 101)  # (B,) each
+lstm = nn.LSTM(H, H, batch_first=True)
 
 
-def pack(lengths):
-    return pack_padded_sequence(
-        x, lengths, batch_first=True, enforce_sorted=False)
+def pack(*lengths):
+    return pack_padded_sequence(x, torch.tensor(lengths), batch_first=True)
 
 
 cases = {
     "a batch of one": (lstm, x[:1]),
-    "two layers": (nn.LSTM(64, 64, 2, batch_first=True), x),
+    "two layers": (nn.LSTM(H, H, 2, batch_first=True), x),
     "both directions": (
-        nn.LSTM(64, 64, batch_first=True, bidirectional=True), x),
-    "no biases": (nn.LSTM(64, 64, batch_first=True, bias=False), x),
-    "packed, equal lengths": (lstm, pack(equal)),
-    "packed, unequal lengths": (lstm, pack(unequal)),
-    "proj_size=32": (nn.LSTM(64, 64, batch_first=True, proj_size=32), x),
-    "float64": (nn.LSTM(64, 64, batch_first=True).double(), x.double()),
+        nn.LSTM(H, H, batch_first=True, bidirectional=True), x),
+    "no biases": (nn.LSTM(H, H, batch_first=True, bias=False), x),
+    "packed, equal lengths": (lstm, pack(10, 10, 10, 10)),
+    "packed, unequal lengths": (lstm, pack(10, 8, 5, 5)),
+    "float64": (nn.LSTM(H, H, batch_first=True).double(), x.double()),
 }
 uses = {case: calls(*given)[0] > 0 for case, given in cases.items()}
 for case, used in uses.items():

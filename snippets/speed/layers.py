@@ -1,4 +1,5 @@
 """How long RNN, LSTM and GRU take on a CPU, over batch, length and width."""
+# one run at a time: it measures time
 
 # %% race
 import time
@@ -32,6 +33,8 @@ def training(layer, x):
 
 
 # %% plan tags=["hidden"]
+from functools import partial
+
 torch.set_num_threads(1)
 
 REPETITIONS = 5  # with other weights and other input
@@ -61,11 +64,9 @@ def matched(name, H):
                key=lambda width: abs(parameters(name, H, width) - goal))
 
 
-def without_onednn(task):
-    def run_it(layer, x):
-        with torch.backends.mkldnn.flags(enabled=False, allow_tf32=None):
-            task(layer, x)
-    return run_it
+def without_onednn(once, layer, x):
+    with torch.backends.mkldnn.flags(enabled=False, allow_tf32=None):
+        once(layer, x)
 
 
 def entrants(H):
@@ -85,12 +86,11 @@ def run(B, T, H, rounds):
         x = torch.randn(B, T, H)  # (B, T, I)
         layers = entrants(H)
         for kind, once in PASSES.items():
-            tasks = {name: (lambda layer=layer, once=once: once(layer, x))
+            tasks = {name: partial(once, layer, x)
                      for name, layer in layers.items()}
-            plain = without_onednn(once)
-            for name in LAYERS:
-                tasks[f"{name}_off"] = (
-                    lambda layer=layers[name], plain=plain: plain(layer, x))
+            tasks |= {f"{name}_off":
+                      partial(without_onednn, once, layers[name], x)
+                      for name in LAYERS}
             for name, least in race(tasks, rounds).items():
                 found.setdefault(kind, {}).setdefault(name, []).append(least)
     return found

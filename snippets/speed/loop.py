@@ -1,4 +1,5 @@
 """A loop of one's own over the steps, against torch's layer."""
+# one run at a time: it measures time
 
 # %% loops
 import torch
@@ -53,6 +54,7 @@ for name in LAYERS:
 
 # %% plan tags=["hidden"]
 import time
+from functools import partial
 
 torch.set_num_threads(1)
 
@@ -82,13 +84,21 @@ ROUNDS = {"base": 15, "b1": 20, "h256": 4}
 plan = {key: {**SIZES[key], "rounds": ROUNDS[key]} for key in SIZES}
 
 
-def forward(states):
+def by_layer(layer, x):
+    return layer(x)[0]
+
+
+def by_loop(loop, weights, x):
+    return loop(x, *weights)
+
+
+def forward(way, *given):
     with torch.no_grad():
-        states()
+        way(*given)
 
 
-def training(states):
-    states().sum().backward()
+def training(way, *given):
+    way(*given).sum().backward()
 
 
 def run(B, T, H, rounds):
@@ -97,16 +107,14 @@ def run(B, T, H, rounds):
     for seed in range(REPETITIONS):
         torch.manual_seed(seed)
         x = torch.randn(B, T, H)  # (B, T, I)
-        states = {}
+        ways = {}
         for name in LAYERS:
             layer = LAYERS[name](H, H, batch_first=True)
-            states[name] = lambda layer=layer: layer(x)[0]
+            ways[name] = by_layer, layer, x
             weights = tuple(layer.parameters())
-            states[f"{name}_loop"] = (
-                lambda loop=LOOPS[name], weights=weights: loop(x, *weights))
+            ways[f"{name}_loop"] = by_loop, LOOPS[name], weights, x
         for kind, once in {"forward": forward, "training": training}.items():
-            tasks = {name: (lambda made=made, once=once: once(made))
-                     for name, made in states.items()}
+            tasks = {name: partial(once, *way) for name, way in ways.items()}
             for name, least in race(tasks, rounds).items():
                 found.setdefault(kind, {}).setdefault(name, []).append(least)
     return found

@@ -1,4 +1,5 @@
-"""Sequences of unequal length: packed, padded, or sorted by length."""
+"""Sequences of unequal length: packed, padded, or sorted into buckets."""
+# one run at a time: it measures time
 
 # %% pack
 import torch
@@ -27,6 +28,7 @@ for make in nn.RNN, nn.LSTM, nn.GRU:
 
 # %% plan tags=["hidden"]
 import time
+from functools import partial
 
 torch.set_num_threads(1)
 
@@ -102,13 +104,9 @@ def run(B, T, H, rounds):
                 "bucketed": (bucketed, lengths), "equal": (packed, same)}
         layers = {n: LAYERS[n](H, H, batch_first=True) for n in LAYERS}
         for kind, once in {"forward": forward, "training": training}.items():
-            tasks = {
-                f"{name}_{key}": (
-                    lambda way=way, layer=layer, ends=ends, once=once:
-                        once(way, layer, x, ends))
-                for name, layer in layers.items()
-                for key, (way, ends) in ways.items()
-            }
+            tasks = {f"{name}_{key}": partial(once, way, layer, x, ends)
+                     for name, layer in layers.items()
+                     for key, (way, ends) in ways.items()}
             for name, least in race(tasks, rounds).items():
                 found.setdefault(kind, {}).setdefault(name, []).append(least)
     return found

@@ -1,4 +1,5 @@
-"""minGRU by a loop over the steps, and by two scans over all at once."""
+"""minGRU by a loop over the steps, and by two scans of all at once."""
+# one run at a time: it measures time
 
 # %% loop
 import torch
@@ -18,7 +19,7 @@ def by_loop(a, v):
     """
     z, n = torch.sigmoid(a), positive(v)  # (B, T, H) each
     h, states = torch.zeros_like(a[:, 0]), []  # (B, H)
-    for z_t, n_t in zip(z.unbind(dim=1), n.unbind(dim=1)):  # (B, H) each
+    for z_t, n_t in zip(z.unbind(1), n.unbind(1), strict=True):
         h = z_t * h + (1 - z_t) * n_t  # (B, H)
         states.append(h)
     return torch.stack(states, dim=1)
@@ -59,6 +60,7 @@ for way in by_doubling, by_logs:
 
 # %% plan tags=["hidden"]
 import time
+from functools import partial
 
 torch.set_num_threads(1)
 
@@ -125,7 +127,7 @@ def run(T, rounds):
         layers["gru"] = nn.GRU(H, H, batch_first=True)
         layers["lstm"] = nn.LSTM(H, H, batch_first=True)
         for kind, once in {"forward": forward, "training": training}.items():
-            tasks = {name: (lambda layer=layer, once=once: once(layer, x))
+            tasks = {name: partial(once, layer, x)
                      for name, layer in layers.items()}
             for name, least in race(tasks, rounds).items():
                 found.setdefault(kind, {}).setdefault(name, []).append(least)
