@@ -98,3 +98,139 @@ def run(B, T, H, rounds):
 
 # %% sweep tags=["recorded"]
 runs = {key: run(**settings) for key, settings in plan.items()}
+
+# %% summary tags=["hidden"]
+import statistics
+
+
+def spread(values):
+    return {"median": statistics.median(values),
+            "low": min(values), "high": max(values)}
+
+
+def ratios(of, to):
+    """One ratio for each repetition; their median and range."""
+    return spread([a / b for a, b in zip(of, to, strict=True)])
+
+
+def of_each(compare):
+    """What `compare` makes of the times of each setting and pass."""
+    return {key: {kind: compare(times) for kind, times in run.items()}
+            for key, run in runs.items()}
+
+
+ms = of_each(lambda t: {name: spread(t[name]) for name in t})
+ratio = of_each(lambda t: {name: ratios(t[name], t["rnn"]) for name in t})
+# at the LSTM's parameters, times the RNN that has as many
+equal = of_each(lambda t: {
+    "lstm": ratios(t["lstm"], t["rnn_matched"]),
+    "gru": ratios(t["gru_matched"], t["rnn_matched"])})
+off = of_each(lambda t: {
+    name: ratios(t[f"{name}_off"], t[name]) for name in LAYERS})
+gru_to_lstm = of_each(lambda t: {
+    "onednn": ratios(t["gru"], t["lstm"]),
+    "plain": ratios(t["gru_off"], t["lstm_off"])})
+_steady = [times["gru"]["median"] for run in ratio.values()
+           for times in run.values()]
+gru_range = {"low": min(_steady), "high": max(_steady)}
+seeds = REPETITIONS
+sizes = {key: {of: settings[of] for of in BASE}
+         for key, settings in plan.items()}
+widths = {key: {name: matched(name, size["H"]) for name in LAYERS}
+          for key, size in sizes.items()}
+count = {"equal": {name: parameters(name, 64, 64) for name in LAYERS},
+         "matched": {name: parameters(name, 64, widths["base"][name])
+                     for name in LAYERS}}
+
+
+def said(found):
+    return "{median:.1f} ({low:.1f} to {high:.1f})".format(**found)
+
+
+# %% base_table tags=["hidden"]
+print("| layer | width | parameters | forward | training |")
+print("|---|---|---|---|---|")
+ALSO = {"": "", "off": ", no oneDNN",
+        "matched": ", as many parameters as the LSTM"}
+for _name in ("rnn", "lstm", "gru", "rnn_off", "lstm_off", "gru_off",
+              "rnn_matched", "gru_matched"):
+    _cell, _, _kind = _name.partition("_")
+    _width = widths["base"][_cell] if _kind == "matched" else BASE["H"]
+    _size = parameters(_cell, BASE["H"], _width)
+    _times = [said(ratio["base"][kind][_name]) for kind in PASSES]
+    if _name == "rnn":
+        _times = [f"1 = {ms['base'][kind]['rnn']['median']:.1f} ms"
+                  for kind in PASSES]
+    print(f"| **{_cell.upper()}**{ALSO[_kind]} | {_width} | {_size:,d} |"
+          f" {_times[0]} | {_times[1]} |")
+
+# %% size_table tags=["hidden"]
+def row(key):
+    size = sizes[key]
+    cells = [str(size[of]) for of in BASE]
+    for kind in PASSES:
+        cells += [said(ratio[key][kind][name]) for name in ("lstm", "gru")]
+    return f"| {' | '.join(cells)} |"
+
+
+print("| batch | steps | width | LSTM forward | GRU forward |"
+      " LSTM training | GRU training |")
+print("|---|---|---|---|---|---|---|")
+for _key in ("b1", "base", "b128", "t25", "t400", "h32", "h128", "h256"):
+    print(row(_key))
+
+# %% width tags=["hidden"]
+import matplotlib.pyplot as plt
+
+COLOURS = {"rnn": "#c2410c", "lstm": "#1e1b6b", "gru": "#0a7f6f"}
+MARKERS = {"rnn": "o", "lstm": "s", "gru": "^"}
+LINE = "#d0d4da"
+KEYS = {32: "h32", 64: "base", 128: "h128", 256: "h256"}
+
+
+def curve(ax, found, name, lift=0):
+    """Ratios over widths: medians, and as bars the range."""
+    colour = COLOURS[name]
+    mid, low, high = ([one[of] for one in found]
+                      for of in ("median", "low", "high"))
+    ax.vlines(list(KEYS), low, high, color=colour)
+    ax.plot(list(KEYS), mid, color=colour, marker=MARKERS[name])
+    ax.annotate(name.upper(), (256, mid[-1]), (9, lift), color=colour,
+                textcoords="offset points", va="center")
+
+
+def panel(ax, found, title, lifts):
+    one = {"median": 1, "low": 1, "high": 1}
+    curve(ax, [one] * len(KEYS), "rnn")
+    for name, lift in lifts.items():
+        curve(ax, [found[key]["training"][name] for key in KEYS.values()],
+              name, lift)
+    ax.set_xscale("log", base=2)
+    ax.set_xticks(list(KEYS), [str(width) for width in KEYS])
+    ax.set(xlim=(28, 440), ylim=(0.3, None), title=title,
+           ylabel="time, RNN = 1")
+    ax.minorticks_off()
+
+
+fig, axes = plt.subplots(2, figsize=(4.8, 5.2), layout="constrained")
+panel(axes[0], ratio, "Training, at equal width", {"lstm": 0, "gru": 0})
+panel(axes[1], equal, "Training, at equal parameters",
+      {"lstm": -13, "gru": 6})
+axes[1].set_xlabel("hidden size of the LSTM")
+plt.show()
+
+# %% onednn tags=["hidden"]
+fig, axes = plt.subplots(2, figsize=(4.8, 4), layout="constrained")
+for _ax, _kind in zip(axes, PASSES, strict=True):
+    for _row, _name in enumerate(LAYERS):
+        _on, _off = (ratio["base"][_kind][name]["median"]
+                     for name in (_name, f"{_name}_off"))
+        _ax.plot([_on, _off], [_row, _row], color=LINE, linewidth=4)
+        for _x, _face in ((_off, "#ffffff"), (_on, COLOURS[_name])):
+            _ax.plot(_x, _row, color=COLOURS[_name], markersize=9,
+                     marker=MARKERS[_name], markerfacecolor=_face)
+    _ax.set_yticks(range(3), ["RNN", "LSTM", "GRU"])
+    _ax.set(ylim=(2.5, -0.5), title=_kind.capitalize(),
+            xlim=(0, 1.1 * ratio["base"][_kind]["lstm_off"]["high"]))
+axes[1].set_xlabel("time, RNN = 1; filled: with oneDNN, hollow: without")
+plt.show()

@@ -122,3 +122,32 @@ def run(B, T, H, rounds):
 
 # %% sweep tags=["recorded"]
 runs = {key: run(**settings) for key, settings in plan.items()}
+
+# %% summary tags=["hidden"]
+import statistics
+
+
+def ratios(of, to):
+    """One ratio for each repetition; their median and range."""
+    found = [a / b for a, b in zip(of, to, strict=True)]
+    return {"median": statistics.median(found),
+            "low": min(found), "high": max(found)}
+
+
+seeds = REPETITIONS
+ratio = {key: {kind: {name: ratios(times[f"{name}_loop"], times[name])
+                      for name in LAYERS}
+               for kind, times in run.items()} for key, run in runs.items()}
+lstm_loop_to_gru_loop = ratios(runs["base"]["training"]["lstm_loop"],
+                               runs["base"]["training"]["gru_loop"])
+
+# %% table tags=["hidden"]
+print("| batch | width | pass | RNN | LSTM | GRU |")
+print("|---|---|---|---|---|---|")
+for _key in "b1", "base", "h256":
+    for _kind in "forward", "training":
+        _cells = [str(SIZES[_key]["B"]), str(SIZES[_key]["H"]), _kind]
+        for _found in ratio[_key][_kind].values():
+            _cells.append("{median:.1f} ({low:.1f} to {high:.1f})".format(
+                **_found))
+        print(f"| {' | '.join(_cells)} |")

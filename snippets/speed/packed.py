@@ -114,3 +114,68 @@ def run(B, T, H, rounds):
 
 # %% sweep tags=["recorded"]
 runs = {key: run(**settings) for key, settings in plan.items()}
+
+# %% summary tags=["hidden"]
+import statistics
+
+
+def ratios(of, to):
+    """One ratio for each repetition; their median and range."""
+    found = [a / b for a, b in zip(of, to, strict=True)]
+    return {"median": statistics.median(found),
+            "low": min(found), "high": max(found)}
+
+
+def times_padded(times):
+    """Each way's time, as a multiple of the padded batch's."""
+    return {name: {way: ratios(times[f"{name}_{way}"], times[f"{name}_padded"])
+                   for way in ("packed", "bucketed", "equal")}
+            for name in LAYERS}
+
+
+seeds = REPETITIONS
+ratio = {key: {kind: times_padded(run[kind])
+               for kind in ("forward", "training")}
+         for key, run in runs.items()}
+real = {key: statistics.median(run["real"]) for key, run in runs.items()}
+
+# %% table tags=["hidden"]
+WAYS = {"packed": "packed", "bucketed": f"{BUCKETS} buckets",
+        "equal": "packed, all of one length"}
+print("| batch, steps, width | | RNN | LSTM | GRU |")
+print("|---|---|---|---|---|")
+for _key in "t100", "large":
+    _size = ", ".join(str(plan[_key][of]) for of in "BTH")
+    for _kind in "forward", "training":
+        for _way, _label in WAYS.items():
+            _cells = [_size, f"{_kind}, {_label}"]
+            for _found in ratio[_key][_kind].values():
+                _cells.append("{median:.1f} ({low:.1f} to {high:.1f})".format(
+                    **_found[_way]))
+            print(f"| {' | '.join(_cells)} |")
+
+# %% longer tags=["hidden"]
+import matplotlib.pyplot as plt
+
+COLOURS = {"rnn": "#c2410c", "lstm": "#1e1b6b", "gru": "#0a7f6f"}
+MARKERS = {"rnn": "o", "lstm": "s", "gru": "^"}
+LINE = "#d0d4da"
+_at = [plan[key]["T"] for key in plan if key != "large"]
+
+fig, ax = plt.subplots(figsize=(4.8, 3.2), layout="constrained")
+ax.axhline(1, color=LINE, linewidth=3)
+for _name in LAYERS:
+    _found = [ratio[f"t{T}"]["training"][_name]["packed"] for T in _at]
+    ax.vlines(_at, [of["low"] for of in _found],
+              [of["high"] for of in _found], color=COLOURS[_name])
+    ax.plot(_at, [of["median"] for of in _found], color=COLOURS[_name],
+            marker=MARKERS[_name])
+    ax.annotate(_name.upper(), (_at[-1], _found[-1]["median"]),
+                (9, {"rnn": 7, "lstm": 0, "gru": -7}[_name]),
+                textcoords="offset points", color=COLOURS[_name], va="center")
+ax.annotate("the padded batch", (25, 1), (0, -13), color="#5c6370",
+            textcoords="offset points")
+ax.set_xticks(_at, [str(T) for T in _at])
+ax.set(xlim=(10, 235), ylim=(0, None), xlabel="steps of the longest sequence",
+       ylabel="time, padded = 1", title="Training with packed sequences")
+plt.show()

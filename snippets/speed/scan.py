@@ -136,3 +136,68 @@ def run(T, rounds):
 
 # %% sweep tags=["recorded"]
 runs = {key: run(**settings) for key, settings in plan.items()}
+
+# %% summary tags=["hidden"]
+import statistics
+
+
+def ratios(of, to):
+    """One ratio for each repetition; their median and range."""
+    found = [a / b for a, b in zip(of, to, strict=True)]
+    return {"median": statistics.median(found),
+            "low": min(found), "high": max(found)}
+
+
+seeds = REPETITIONS
+ratio = {key: {kind: {name: ratios(times[name], times["loop"])
+                      for name in times}
+               for kind, times in run.items()} for key, run in runs.items()}
+
+
+def rounding(T):
+    """In float32, the most by which each way is off the float64 loop."""
+    torch.manual_seed(0)
+    a, v = torch.randn(2, 2, T, 16)  # (B, T, H) each
+    true = by_loop(a.double(), v.double())
+    return {name: (way(a, v) - true).abs().max().item()
+            for name, way in WAYS.items()}
+
+
+rounded = rounding(max(ROUNDS))
+
+# %% longer tags=["hidden"]
+import matplotlib.pyplot as plt
+
+DRAWN = {  # colour, marker, line and label of each
+    "doubling": ("#1f2328", "D", "-", "doubling"),
+    "logs": ("#5c6370", "o", "--", "logarithms"),
+    "index": ("#5c6370", "x", ":", "x[:, t]"),
+    "gru": ("#0a7f6f", "^", "-", "nn.GRU"),
+    "lstm": ("#1e1b6b", "s", "-", "nn.LSTM"),
+}
+LINE = "#d0d4da"
+
+fig, axes = plt.subplots(2, figsize=(4.8, 6), layout="constrained")
+for _ax, _kind in zip(axes, ("forward", "training"), strict=True):
+    _ax.axhline(1, color=LINE, linewidth=3)
+    for _name, (_colour, _marker, _line, _label) in DRAWN.items():
+        _at = [T for T in ROUNDS if _name in ratio[f"t{T}"][_kind]]
+        _found = [ratio[f"t{T}"][_kind][_name] for T in _at]
+        _ax.vlines(_at, [of["low"] for of in _found],
+                   [of["high"] for of in _found], color=_colour)
+        _mid = [of["median"] for of in _found]
+        _ax.plot(_at, _mid, color=_colour, marker=_marker, linestyle=_line)
+        _ax.annotate(_label, (_at[-1], _mid[-1]), (9, 0), va="center",
+                     textcoords="offset points", color=_colour)
+    _ax.annotate("minGRU's loop", (4096, 1), (9, 0), color="#5c6370",
+                 textcoords="offset points", va="center")
+    _ax.set_xscale("log", base=2)
+    _ax.set_yscale("log", base=2)
+    _ax.set_xticks(list(ROUNDS), [f"{T:,d}" for T in ROUNDS])
+    _ticks = [1 / 4, 1 / 2, 1, 2, 4, 8, 16]
+    _ax.set_yticks(_ticks, ["1/4", "1/2", "1", "2", "4", "8", "16"])
+    _ax.set(xlim=(50, 40000), title=_kind.capitalize(),
+            ylabel="time, loop = 1")
+    _ax.minorticks_off()
+axes[1].set_xlabel("steps")
+plt.show()
