@@ -26,9 +26,9 @@ def calls(layer, x):
 torch.manual_seed(0)
 B, T, H = 4, 10, 64  # batch, steps, input and hidden size
 x = torch.randn(B, T, H)  # (B, T, I)
-for make in nn.RNN, nn.LSTM, nn.GRU:
+for name, make in {"RNN": nn.RNN, "LSTM": nn.LSTM, "GRU": nn.GRU}.items():
     kernel, products = calls(make(H, H, batch_first=True), x)
-    print(f"nn.{make.__name__:4}  oneDNN's kernel: {kernel} calls,"
+    print(f"nn.{name:4}  oneDNN's kernel: {kernel} calls,"
           f" matrix products: {products:2}")
 
 # %% when

@@ -133,18 +133,18 @@ gru_to_lstm = of_each(lambda t: {
 _steady = [times["gru"]["median"] for run in ratio.values()
            for times in run.values()]
 gru_range = {"low": min(_steady), "high": max(_steady)}
+more = (ms["b128"]["training"]["rnn"]["median"]  # 128 times the arithmetic
+        / ms["b1"]["training"]["rnn"]["median"])
 seeds = REPETITIONS
 sizes = {key: {of: settings[of] for of in BASE}
          for key, settings in plan.items()}
 widths = {key: {name: matched(name, size["H"]) for name in LAYERS}
           for key, size in sizes.items()}
-count = {"equal": {name: parameters(name, 64, 64) for name in LAYERS},
-         "matched": {name: parameters(name, 64, widths["base"][name])
-                     for name in LAYERS}}
 
 
 def said(found):
-    return "{median:.1f} ({low:.1f} to {high:.1f})".format(**found)
+    return "{median:.1f} ({low:.1f}\u00a0to\u00a0{high:.1f})".format(
+        **found)
 
 
 # %% base_table tags=["hidden"]

@@ -138,8 +138,6 @@ seeds = REPETITIONS
 ratio = {key: {kind: {name: ratios(times[f"{name}_loop"], times[name])
                       for name in LAYERS}
                for kind, times in run.items()} for key, run in runs.items()}
-lstm_loop_to_gru_loop = ratios(runs["base"]["training"]["lstm_loop"],
-                               runs["base"]["training"]["gru_loop"])
 
 # %% table tags=["hidden"]
 print("| batch | width | pass | RNN | LSTM | GRU |")
@@ -148,6 +146,6 @@ for _key in "b1", "base", "h256":
     for _kind in "forward", "training":
         _cells = [str(SIZES[_key]["B"]), str(SIZES[_key]["H"]), _kind]
         for _found in ratio[_key][_kind].values():
-            _cells.append("{median:.1f} ({low:.1f} to {high:.1f})".format(
-                **_found))
+            _cells.append("{median:.1f} ({low:.1f}\u00a0to\u00a0{high:.1f})"
+                          .format(**_found))
         print(f"| {' | '.join(_cells)} |")

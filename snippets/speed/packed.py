@@ -23,7 +23,7 @@ for make in nn.RNN, nn.LSTM, nn.GRU:
     layer = make(10, 20, batch_first=True)
     padded, short = layer(x)[0], packed(layer, x, lengths)  # (B, T, H) each
     same = torch.allclose(padded[real], short[real], atol=1e-6)
-    print(make.__name__, "is the same up to each end:", same)
+    print(f"{layer}: the same up to each end: {same}")
     assert same and not short[~real].any()
 
 # %% plan tags=["hidden"]
@@ -142,16 +142,16 @@ real = {key: statistics.median(run["real"]) for key, run in runs.items()}
 # %% table tags=["hidden"]
 WAYS = {"packed": "packed", "bucketed": f"{BUCKETS} buckets",
         "equal": "packed, all of one length"}
-print("| batch, steps, width | | RNN | LSTM | GRU |")
+print("| layer | | RNN | LSTM | GRU |")
 print("|---|---|---|---|---|")
-for _key in "t100", "large":
-    _size = ", ".join(str(plan[_key][of]) for of in "BTH")
+for _key, _size in {"t100": "small", "large": "large"}.items():
     for _kind in "forward", "training":
         for _way, _label in WAYS.items():
             _cells = [_size, f"{_kind}, {_label}"]
             for _found in ratio[_key][_kind].values():
-                _cells.append("{median:.1f} ({low:.1f} to {high:.1f})".format(
-                    **_found[_way]))
+                _cells.append(
+                    "{median:.1f} ({low:.1f}\u00a0to\u00a0{high:.1f})"
+                    .format(**_found[_way]))
             print(f"| {' | '.join(_cells)} |")
 
 # %% longer tags=["hidden"]
