@@ -386,7 +386,7 @@ def test_the_record_of_packed_sequences():
     for name in LAYERS:
         medians = [ratio[key]["training"][name]["packed"]["median"] for key in lengths]
         assert medians == sorted(medians) and medians[-1] > 1.5 * medians[0]
-        assert ratio["t100"]["training"][name]["bucketed"]["median"] > 0.93
+        assert ratio["t100"]["training"][name]["bucketed"]["median"] > 0.85
     assert ratio["t100"]["training"]["lstm"]["packed"]["median"] > 4
     assert ratio["t100"]["forward"]["gru"]["packed"]["median"] < 0.97
     assert ratio["large"]["forward"]["gru"]["packed"]["high"] < 0.9
