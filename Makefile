@@ -1,4 +1,4 @@
-# make site | serve | test | mutants | clean, and for maintainers: tracked | record S=file | reproduce | bench
+# make site | serve | test | mutants | clean, and for maintainers: tracked | reproduce | bench
 # Each sets up .venv itself. On Linux add TORCH_INDEX=https://download.pytorch.org/whl/cpu
 # unless you want the CUDA build of torch (several gigabytes), which is PyPI's default.
 
@@ -20,7 +20,7 @@ INSTALL = $(BIN)/pip install --quiet --constraint constraints.txt \
           $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 NPM_CI = PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --ignore-scripts --no-audit --no-fund --loglevel=error --prefix
 
-.PHONY: site serve test mutants tracked record reproduce bench clean
+.PHONY: site serve test mutants tracked reproduce bench clean
 .DELETE_ON_ERROR:
 
 site: .venv/site-ready
@@ -38,9 +38,6 @@ mutants: .venv/test-ready # break the snippets on purpose: do the tests notice? 
 
 tracked: site # the files that the build makes and git keeps: images/*.png, docs/notebooks
 	$(BIN)/python -m hooks.tracked
-
-record: .venv/site-ready # make anew what no build can repeat: make record S=file
-	$(BIN)/python -m hooks.record $(S)
 
 reproduce: .venv/site-ready # run the studies, or one, anew, all or a part: make reproduce S=snippets/memory/gym.py SHARD=2/8
 	SHARD=$(SHARD) $(BIN)/python -m hooks.reproduce $(S)

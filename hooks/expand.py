@@ -79,8 +79,7 @@ class Book:
     def output(self, name: str, cell_name: str) -> str:
         """What a cell printed, whole lines only."""
         self.cell(name, cell_name)
-        made = self.result(name)["cells"].get(cell_name)  # a recorded snippet made none
-        stdout = made["stdout"] if made else ""
+        stdout = self.result(name)["cells"][cell_name]["stdout"]
         what = f"the output of cell '{cell_name}' of snippets/{name}.py"
         if stdout and stdout[-1] != "\n":
             raise ValueError(f"{what} ends without a line end (let print end it)")

@@ -13,7 +13,6 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 from hooks import cache, study
-from hooks.child import plain_values
 from hooks.snippet import PressError, Snippet, read_snippet
 
 HERE = Path(__file__).parent.parent
@@ -43,14 +42,14 @@ def results(root: Path, say: Callable[[str], None] = print) -> tuple[dict, dict,
         try:
             if snippet.study:
                 study.read(root, snippet)
-            result = read_record(root, snippet) if snippet.recorded else cache.find(root, snippet)
+            result = cache.find(root, snippet)
         except PressError as error:
             faults += error.faults
             continue
         if result is None:
             stale.append(snippet)
         else:
-            say(f"{snippet.file:<48} {'recorded' if snippet.recorded else 'cached'}")
+            say(f"{snippet.file:<48} cached")
             made[snippet.name] = result
     try:
         for snippet, code, seconds, out in run_stale(root, stale):
@@ -64,16 +63,6 @@ def results(root: Path, say: Callable[[str], None] = print) -> tuple[dict, dict,
         faults += error.faults
     cache.evict(root, {result["folder"] for result in made.values() if "folder" in result})
     return {snippet.name: snippet for snippet in snippets}, made, faults
-
-
-def read_record(root: Path, snippet: Snippet) -> dict:
-    """The values of a recorded snippet, from the JSON beside it."""
-    file = snippet.file.removesuffix(".py") + ".json"
-    try:
-        record = json.loads((root / file).read_bytes())
-        return {"values": plain_values({**record["values"], "made": record["made"]}), "cells": {}}
-    except (ValueError, KeyError, TypeError) as error:
-        raise PressError(f"{file}:1: is no record: {error} (make it anew: make record S={snippet.file})") from None
 
 
 def run_stale(root: Path, stale: list[Snippet]) -> Iterator[tuple[Snippet, int, float, Path]]:

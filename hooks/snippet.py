@@ -42,7 +42,6 @@ class Snippet:
     source: str
     limit: int  # seconds
     cells: tuple[Cell, ...]
-    recorded: bool  # a .json beside it holds its values; no build runs it
 
     @property
     def study(self) -> Cell | None:
@@ -110,9 +109,8 @@ def read_snippet(root: Path, file: str) -> Snippet:
         raise PressError(*faults)
     preamble = "\n".join(lines[: marks[0]])
     limit = LIMIT.search(preamble)
-    recorded = (root / file).with_suffix(".json").exists() and not any(cell.recorded for cell in cells)
     seconds = int(limit[1]) if limit else DEFAULT_LIMIT
-    return Snippet(file, source, seconds, tuple(cells), recorded)
+    return Snippet(file, source, seconds, tuple(cells))
 
 
 def check_preamble(file: str, lines: list[str], has_cells: bool) -> list[str]:

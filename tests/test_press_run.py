@@ -1,6 +1,5 @@
 """Running snippets: what a run captures, and every way in which one can fail."""
 
-import json
 import subprocess
 import sys
 import time
@@ -10,7 +9,6 @@ import pytest
 from press_project import snippet, tree, write
 
 from hooks import cache, run
-from hooks.record import record
 
 HEAD = '"""Shows something."""\n# time limit: 1 s'
 DRAW = "import matplotlib.pyplot as plt\n"
@@ -212,38 +210,6 @@ def test_without_fork_all_is_the_same(tmp_path, monkeypatch, good, bad):
         assert tree(results[name]["folder"]) == tree(good[name]["folder"])
     ours = tuple(f"snippets/{name}.py:" for name in failing)
     assert sorted(faults) == sorted(fault for fault in bad[2] if fault.startswith(ours))
-
-
-def test_a_recorded_snippet_is_not_run(tmp_path):
-    write(tmp_path, {"snippets/slow.py": snippet("seconds = 0.5\ndetail = {'rnn': [1, 2]}"), "snippets/slow.json": ""})
-    made = record(tmp_path / "snippets/slow.py")
-    assert set(made["made"]) == {"machine", "python", "torch", "date", "commit"}
-    write(tmp_path, {"snippets/slow.json": json.dumps(made), "snippets/slow.py": snippet("1 / 0")})
-    said = []
-    _, results, faults = run.results(tmp_path, said.append)
-    assert faults == [] and said[0].split() == ["snippets/slow.py", "recorded"]
-    values = results["slow"]["values"]
-    assert values["seconds"] == 0.5 and values["made"]["torch"] == made["made"]["torch"]
-    assert values["detail"]["rnn"]["!"].startswith("is a list, not a number")
-
-
-def test_a_recorded_value_that_no_page_may_show(tmp_path):
-    bad = '{"values": {"nan": NaN, "list": [1], "none": null, "d": {"x": [1]}}, "made": {}}'
-    write(tmp_path, {"snippets/slow.py": snippet("x = 1"), "snippets/slow.json": bad})
-    values = run.results(tmp_path, say=lambda line: None)[1]["slow"]["values"]
-    assert all("!" in value for value in (values["nan"], values["list"], values["none"], values["d"]["x"]))
-
-
-RECORDS = ["", "{", "[]", "3", '{"made": {}}', '{"values": {}}', '{"values": 3, "made": {}}', b"\xff"]
-
-
-@pytest.mark.parametrize("text", RECORDS)
-def test_a_broken_record(tmp_path, text):
-    write(tmp_path, {"snippets/slow.py": snippet("x = 1"), "snippets/slow.json": text})
-    _, results, faults = run.results(tmp_path, say=lambda line: None)
-    assert results == {} and len(faults) == 1
-    assert faults[0].startswith("snippets/slow.json:1: is no record: ")
-    assert faults[0].endswith("(make it anew: make record S=snippets/slow.py)")
 
 
 @pytest.mark.parametrize("blocked", [".cache", ".cache/press"])

@@ -31,7 +31,7 @@ def test_a_good_snippet(tmp_path):
     write(tmp_path, {"snippets/deep/er/good.py": GOOD})
     snippet = read_snippet(tmp_path, "snippets/deep/er/good.py")
     assert snippet.name == "deep/er/good" and snippet.limit == 7 and snippet.source == GOOD
-    assert snippet.is_notebook and not snippet.recorded
+    assert snippet.is_notebook and not snippet.study
     assert [(cell.name, cell.line, cell.hidden, cell.alt) for cell in snippet.cells] == [
         (None, 4, False, None),
         ("first", 9, False, None),
@@ -42,9 +42,9 @@ def test_a_good_snippet(tmp_path):
 
 
 def test_defaults(tmp_path):
-    write(tmp_path, {"snippets/a.py": '"""A."""\n# %% a\nx = 1\n', "snippets/a.json": "{}"})
+    write(tmp_path, {"snippets/a.py": '"""A."""\n# %% a\nx = 1\n'})
     snippet = read_snippet(tmp_path, "snippets/a.py")
-    assert snippet.limit == 120 and snippet.recorded and not snippet.is_notebook
+    assert snippet.limit == 120 and not snippet.is_notebook
 
 
 D = '"""Shows something."""\n'

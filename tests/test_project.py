@@ -296,3 +296,8 @@ def test_only_the_press_and_the_readme_know_where_we_are_hosted():
     address = re.compile(rf"{owner}/{name}(?!/tree/main/day2[68]-)|{owner}\.github\.io", re.I)
     knowing = {path for path, text in texts() if address.search(text) and not path.startswith("tests/test_press_")}
     assert knowing == {"README.md", "hooks/mkdocs_press.py"}
+
+
+def test_every_record_belongs_to_a_study():
+    for path in (ROOT / "snippets").rglob("*.json"):
+        assert read_snippet(ROOT, path.with_suffix(".py").relative_to(ROOT).as_posix()).study, path
