@@ -52,18 +52,18 @@ for name, (carried, work) in counts.items():
 
 # %% others tags=["hidden"]
 HEAD, N = 64, 16  # a head's size; numbers a channel of a state-space model
-_heads = H // HEAD
+heads = H // HEAD
 
 
 def floats(*sizes):
     return sum(torch.zeros(*size).nbytes for size in sizes)
 
 
-matrix = floats((_heads, HEAD, HEAD), (_heads, HEAD))  # C and u
+matrix = floats((heads, HEAD, HEAD), (heads, HEAD))  # C and u
 fixed = {
     "mingru": floats((H,)), "rwkv": floats((H,), (H,)),  # h; c and u
     "slstm": floats(*[(H,)] * 4), "ssm": floats((H, N)),  # h c u m; C
-    "linear": matrix, "mlstm": matrix + floats((_heads,)),  # and m
+    "linear": matrix, "mlstm": matrix + floats((heads,)),  # and m
 }
 first = {name: carried[0] for name, (carried, _) in counts.items()}
 last = {name: carried[-1] for name, (carried, _) in counts.items()}
