@@ -113,6 +113,7 @@ class Reader:
         self.at, self.tokens = 0, tex
         if isinstance(tex, list):
             return
+        tex = tex.replace("\\dfrac", "\\frac")
         roman = ROMAN.sub(lambda match: "\\mathrm{" + " ".join(match[1]) + "}", tex)  # one token a letter
         self.tokens = [token for token in TOKEN.findall(roman) if not BLANK.match(token)]
 

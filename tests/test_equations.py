@@ -592,11 +592,11 @@ JUDGES["beyond"] = {
     (r"c_t = f_t \odot c_{t-1} + i_t \odot g_t", r"h_t = o_t \odot \tanh(c_t)"): one_step(lstm_read),
     (r"h_t = z_t \odot h_{t-1} + (1 - z_t) \odot n_t",): one_step(gru_blend),
     (r"h_t = a_t \odot h_{t-1} + b_t",): one_step(linear_recurrence),
-    (r"h_t = \frac{f_t}{f_t + i_t} \odot h_{t-1} + \frac{i_t}{f_t + i_t} \odot g_t",): one_step(minlstm),
-    (r"h_t = \frac{\sum_{s=1}^{t} v_s \exp(k_s^\top q_t)}{\sum_{s=1}^{t} \exp(k_s^\top q_t)}",): one_step(
+    (r"h_t = \dfrac{f_t}{f_t + i_t} \odot h_{t-1} + \dfrac{i_t}{f_t + i_t} \odot g_t",): one_step(minlstm),
+    (r"h_t = \dfrac{\sum_{s=1}^{t} v_s \exp(k_s^\top q_t)}{\sum_{s=1}^{t} \exp(k_s^\top q_t)}",): one_step(
         softmax_attention
     ),
-    (r"C_t = C_{t-1} + v_t\, k_t^\top", r"u_t = u_{t-1} + k_t", r"h_t = \frac{C_t\, q_t}{u_t^\top q_t}"): one_step(
+    (r"C_t = C_{t-1} + v_t\, k_t^\top", r"u_t = u_{t-1} + k_t", r"h_t = \dfrac{C_t\, q_t}{u_t^\top q_t}"): one_step(
         linear_attention
     ),
     (r"= \frac{\left(\sum_{s=1}^{t} v_s\, k_s^\top\right) q_t}",): one_step(summed_up),
@@ -604,15 +604,15 @@ JUDGES["beyond"] = {
     (
         r"c_t = f \odot c_{t-1} + i_t \odot v_t",
         r"u_t = f \odot u_{t-1} + i_t",
-        r"h_t = o_t \odot \frac{c_{t-1} + p \odot i_t \odot v_t}{u_{t-1} + p \odot i_t}",
+        r"h_t = o_t \odot \dfrac{c_{t-1} + p \odot i_t \odot v_t}{u_{t-1} + p \odot i_t}",
     ): one_step(rwkv),
-    (r"u_t = f_t \odot u_{t-1} + i_t", r"h_t = o_t \odot \frac{c_t}{u_t}"): one_step(
+    (r"u_t = f_t \odot u_{t-1} + i_t", r"h_t = o_t \odot \dfrac{c_t}{u_t}"): one_step(
         slstm, [r"c_t = f_t \odot c_{t-1} + i_t \odot g_t"]
     ),
     (
         r"C_t = f_t\, C_{t-1} + i_t\, v_t\, k_t^\top",
         r"u_t = f_t\, u_{t-1} + i_t\, k_t",
-        r"h_t = o_t \odot \frac{C_t\, q_t}{\max(\lvert u_t^\top q_t \rvert, 1)}",
+        r"h_t = o_t \odot \dfrac{C_t\, q_t}{\max(\lvert u_t^\top q_t \rvert, 1)}",
     ): one_step(mlstm),
 }
 BOUND = "a bound; tests/test_history.py measures that it holds"
@@ -738,6 +738,7 @@ EXPRESSIONS = {
     r"(1 - h_t) \odot b": (1 + V) * 2 * V,
     r"W h_1 \odot b - b": (A @ V) * 2 * V - 2 * V,
     r"-b + \frac{b}{2}": -V,
+    r"-b + \dfrac{b}{2}": -V,
     r"W_{\mathrm{hf}}^\top h_1": 3 * A.T @ V,
     r"W^{\top} \delta h": A.T @ V,
     r"h_1 h_1^\top": V @ V.T,

@@ -7,12 +7,12 @@ import torch
 def linear_attention_step(q, k, v, C, u):
     """One step of linear attention (Katharopoulos et al. 2020), one head.
 
-    q, k (B, K), all positive, v (B, V), C (B, V, K), u (B, K) -> h (B, V)
+    q, k (B, d), all positive, v (B, H), C (B, H, d), u (B, d) -> h (B, H)
     """
     # C' = C + v k^T
-    C = C + v[:, :, None] * k[:, None]  # (B, V, K)
+    C = C + v[:, :, None] * k[:, None]  # (B, H, d)
     # u' = u + k
-    u = u + k  # (B, K)
+    u = u + k  # (B, d)
     # h = C' q / (u'^T q)
     return (C @ q[:, :, None])[:, :, 0] / (u * q).sum(1, True), C, u
 

@@ -26,14 +26,15 @@ class Attention(nn.Module):
 
 def stream(layer):
     """Of each step: bytes carried on, and multiply-adds of its products."""
-    state, carried, work = None, [], []
-    for _ in range(STEPS):
-        x = torch.randn(1, H)
-        with FlopCounterMode(display=False) as counter, torch.no_grad():
+    state, carried, work, before = None, [], [], 0
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        for x in torch.randn(STEPS, 1, H):
             state = layer(x, state)
-        parts = state if isinstance(state, tuple) else (state,)
-        carried.append(sum(part.nbytes for part in parts))
-        work.append(counter.get_total_flops() // 2)
+            parts = state if isinstance(state, tuple) else (state,)
+            carried.append(sum(part.nbytes for part in parts))
+            now = counter.get_total_flops() // 2  # one of each is 2
+            work.append(now - before)
+            before = now
     return carried, work
 
 
@@ -43,7 +44,7 @@ counts = {name: stream(layer) for name, layer in LAYERS.items()}
 
 # %% table
 AT = (1, 10, 100, 1000)  # steps
-print("|  |", *(f"bytes after {t:,} |" for t in AT),
+print("|  |", *(f"bytes after step {t:,} |" for t in AT),
       *(f"multiply-adds in step {t:,} |" for t in (1, 1000)))
 print("|---" * 7 + "|")
 for name, (carried, work) in counts.items():

@@ -6,12 +6,12 @@ import torch.nn as nn
 
 # h = -1 or 1 each: any of (x, odd so far), and both of them. The first
 # without the second is "odd", and odd = (h_1 - h_2) / 2.
-K, LENGTH = 10.0, 10_000
+GAIN, LENGTH = 10.0, 10_000
 rnn = nn.RNN(1, 2, batch_first=True, dtype=torch.float64)
 with torch.no_grad():
-    rnn.weight_ih_l0[:] = torch.tensor([[K], [K]])
-    rnn.weight_hh_l0[:] = torch.tensor([[1.0, -1.0], [1.0, -1.0]]) * K / 2
-    rnn.bias_ih_l0[:] = -torch.tensor([0.5, 1.5]) * K  # "any", "both"
+    rnn.weight_ih_l0[:] = GAIN
+    rnn.weight_hh_l0[:] = torch.tensor([[1.0, -1.0], [1.0, -1.0]]) / 2 * GAIN
+    rnn.bias_ih_l0[:] = -torch.tensor([0.5, 1.5]) * GAIN  # "any", "both"
     rnn.bias_hh_l0[:] = 0
 
 torch.manual_seed(0)

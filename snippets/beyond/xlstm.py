@@ -60,14 +60,14 @@ print(f"large gates: finite with it {finite[0]}, without {finite[1]}")
 def mlstm_step(q, k, v, i, f, o, C, u, m):
     """One step of mLSTM (Beck et al. 2024), one head.
 
-    q, k (B, K), v, o (B, V); i = log of the input gate, f = log of the
-    forget gate, m (B, 1); C (B, V, K), u (B, K) -> h (B, V), C, u, m
+    q, k (B, d), v, o (B, H); i = log of the input gate, f = log of the
+    forget gate, m (B, 1); C (B, H, d), u (B, d) -> h (B, H), C, u, m
     """
     m, last = torch.maximum(f + m, i), m  # (B, 1)
     i, f = torch.exp(i - m), torch.exp(f + last - m)  # (B, 1)
     # C' = f C + i v k^T, u' = f u + i k
     C = f[:, :, None] * C + i[:, :, None] * v[:, :, None] * k[:, None]
-    u = f * u + i * k  # (B, K)
+    u = f * u + i * k  # (B, d)
     # h = o * C' q / max(|u'^T q|, 1), where 1 is divided by exp(m) too
     below = torch.maximum((u * q).sum(1, True).abs(), torch.exp(-m))
     return o * (C @ q[:, :, None])[:, :, 0] / below, C, u, m
