@@ -17,7 +17,7 @@ from hooks.snippet import read_snippet
 matplotlib.use("Agg")
 ROOT = Path(__file__).parent.parent
 SEEDS = range(70, 75)  # the snippets use 0 to 4
-B, T, D, N = 2, 9, 4, 3
+B, T, D, N = 2, 9, 5, 3
 
 
 @pytest.fixture(autouse=True)
@@ -66,8 +66,9 @@ def test_attention_by_steps_is_causal_attention(seed):
     close(ours, F.scaled_dot_product_attention(q, k, v, is_causal=True, scale=1.0))
     multihead = nn.MultiheadAttention(D, 1, bias=False, batch_first=True, dtype=torch.float64)
     with torch.no_grad():
-        multihead.in_proj_weight[:] = torch.cat([torch.eye(D) * D**0.5, torch.eye(D), torch.eye(D)])
-        multihead.out_proj.weight[:] = torch.eye(D)
+        one = torch.eye(D, dtype=torch.float64)
+        multihead.in_proj_weight[:] = torch.cat([one * D**0.5, one, one])
+        multihead.out_proj.weight[:] = one
         close(ours, multihead(q, k, v, attn_mask=torch.ones(T, T).triu(1).bool())[0])
     assert torch.equal(K, k) and torch.equal(V, v)  # nothing is dropped
 
@@ -203,23 +204,24 @@ def test_rwkv_is_the_mean_of_the_paper(seed):
 
 @pytest.mark.claim("beyond_slstm")
 @pytest.mark.parametrize("seed", SEEDS)
-def test_slstm_shows_a_weighted_mean_and_its_stabiliser_changes_nothing(seed):
+@pytest.mark.parametrize("size", [1, 3000])
+def test_slstm_shows_a_weighted_mean_whatever_its_stabiliser(seed, size):
+    """Also with gates so large and so small that exponentials overflow and vanish."""
     step = cells("xlstm", "slstm")["slstm_step"]
     x, W_ih, W_hh, b = draw(seed, (B, T, N), (4 * D, N), (4 * D, D), (4 * D,))
-    zero = x.new_zeros(B, D)
+    x, zero = size * x, x.new_zeros(B, D)
     carry = lambda x_t, *state: repeat(step(x_t, *state, W_ih, W_hh, b))  # noqa: E731
     ours, _ = along(carry, (x,), zero, zero, zero, zero - torch.inf)
-    close(ours, along(carry, (x,), zero, zero, zero, zero + 3)[0])
     before = torch.cat([zero[:, None], ours[:, :-1]], dim=1)  # the h that each step's gates have seen
     i, f, g, o = (F.linear(x, W_ih, b) + F.linear(before, W_hh)).chunk(4, dim=2)
+    assert i.exp().isinf().any() == (size > 1)
     kept = F.logsigmoid(f).cumsum(dim=1)
     for t in range(T):
         logs = i[:, : t + 1] + kept[:, t : t + 1] - kept[:, : t + 1]
         mean = (logs.softmax(dim=1) * g[:, : t + 1].tanh()).sum(dim=1)
-        close(ours[:, t], o[:, t].sigmoid() * mean)
-    b[:D] += 2000
-    ours, _ = along(carry, (x,), zero, zero, zero, zero - torch.inf)
-    assert ours.isfinite().all() and b[:D].exp().isinf().all()
+        close(ours[:, t], o[:, t].sigmoid() * mean, 1e-12 * size)
+    if size == 1:
+        close(ours, along(carry, (x,), zero, zero, zero, zero + 3)[0])
 
 
 def repeat(out):
@@ -247,6 +249,23 @@ def test_mlstm_is_a_gated_sum(seed, size):
         divisors.append(abs(u @ q[b, t].numpy()))
         close(ours[b, t], o[b, t].numpy() * (C @ q[b, t].numpy()) / max(divisors[-1], 1))
     assert (max(divisors) > 1) == (size > 1)
+
+
+@pytest.mark.claim("beyond_mlstm")
+@pytest.mark.parametrize("seed", SEEDS)
+def test_mlstm_stays_finite_with_huge_and_tiny_gates(seed):
+    step = cells("xlstm", "slstm", "mlstm")["mlstm_step"]
+    q, k, v, o, i, f = draw(seed, (B, T, D), (B, T, D), (B, T, N), (B, T, N), (B, T, 1), (B, T, 1))
+    i, log_f, o = 2000 * i, F.logsigmoid(2000 * f), o.sigmoid()
+    start = v.new_zeros(B, N, D), v.new_zeros(B, D), v.new_full((B, 1), -torch.inf)
+    ours, _ = along(step, (q, k, v, i, log_f, o), *start)
+    kept = log_f.cumsum(dim=1)
+    for t in range(T):
+        logs = i[:, : t + 1] + kept[:, t : t + 1] - kept[:, : t + 1]  # (B, t + 1, 1)
+        largest = logs.amax(dim=1)
+        weights = (logs - largest[:, None]).exp() * (k[:, : t + 1] * q[:, t : t + 1]).sum(dim=2, keepdim=True)
+        divisor = torch.maximum(weights.sum(dim=1).abs(), torch.exp(-largest))
+        close(ours[:, t], o[:, t] * (weights * v[:, : t + 1]).sum(dim=1) / divisor, 1e-9)
 
 
 # Who looks back
@@ -334,6 +353,9 @@ def test_the_pages_random_nets_stay_within_the_bound():
     assert 1 <= made["most"] <= made["UNITS"] < made["ONES"] - 1
     closed = made["n"] * (1 - made["z"] ** made["ONES"])  # h_0 = 0
     close(made["h"], closed)
+    z, n, readout, bias = (made[name].numpy() for name in ("z", "n", "readout", "bias"))
+    shown = [(readout * n * (1 - z**t)).sum(axis=1) > -bias for t in range(1, made["ONES"] + 1)]
+    assert made["flips"].tolist() == np.diff(np.array(shown, dtype=int), axis=0).__abs__().sum(axis=0).tolist()
 
 
 @pytest.fixture(scope="module")
@@ -362,6 +384,21 @@ def test_a_matrix_fills_up_and_attention_does_not(recall):
     assert recall["share"]["attention"] == 1
 
 
+@pytest.mark.claim("beyond_matrix_full")
+@pytest.mark.parametrize("seed", SEEDS)
+def test_recall_counts_the_nearest_values(recall, seed):
+    keys, values = (part.numpy() for part in torch.randn(2, 60, 16, generator=torch.Generator().manual_seed(seed)))
+    keys = keys / np.linalg.norm(keys, axis=1)[:, None]
+    weights = np.exp(recall["SHARP"] * keys @ keys.T)
+    for answers, share in zip(
+        (keys @ keys.T @ values, weights @ values / weights.sum(axis=1)[:, None]),
+        recall["right"](16, 60, seed),
+        strict=True,
+    ):
+        nearest = [np.argmin([np.linalg.norm(answer - value) for value in values]) for answer in answers]
+        assert share == pytest.approx(np.mean(np.equal(nearest, range(60))), abs=0.001)
+
+
 # What streaming costs
 
 
@@ -381,6 +418,18 @@ def test_what_is_carried_on_by_formula(memory):
     for kind, states in ((nn.RNN, 1), (nn.GRU, 1), (nn.LSTM, 2)):
         _, state = kind(H, H)(torch.zeros(5, 1, H))
         assert sum(part.nbytes for part in (state if states > 1 else [state])) == memory["last"][kind.__name__]
+
+
+def test_the_layer_that_is_counted_is_attention(memory):
+    layer, state, shown = memory["Attention"]().double(), None, []
+    (x,) = draw(70, (T, 1, memory["H"]))
+    with torch.no_grad():
+        for x_t in 5 * x:
+            state = layer(x_t, state)
+            shown.append(layer.output)
+        q, k, v = layer.maps(5 * x[:, 0]).chunk(3, dim=1)
+        close(torch.cat(shown), layer.out(F.scaled_dot_product_attention(q[None], k[None], v[None], is_causal=True))[0])
+    assert torch.allclose(state[0], k) and torch.allclose(state[1], v)
 
 
 @pytest.mark.claim("beyond_work")
