@@ -64,7 +64,8 @@ scanned, passes = mingru_scan(x, W_ih, b_ih)
 pull = torch.randn_like(looped)
 grads = [torch.autograd.grad(h, leaves, pull) for h in (looped, scanned)]
 pairs = [(looped, scanned), *zip(*grads, strict=True)]
-off = max(((p - q).abs().max() / p.abs().max()).item() for p, q in pairs)
+off = max(((one - two).abs().max() / one.abs().max()).item()
+          for one, two in pairs)
 assert off < 1e-12
 print(f"states and gradients equal, to 1e-12: {off < 1e-12}")
 print(f"{T} steps one by one, or {passes} passes over all of them")
