@@ -113,6 +113,7 @@ class Reader:
         self.at, self.tokens = 0, tex
         if isinstance(tex, list):
             return
+        tex = tex.replace("\\dfrac", "\\frac")
         roman = ROMAN.sub(lambda match: "\\mathrm{" + " ".join(match[1]) + "}", tex)  # one token a letter
         self.tokens = [token for token in TOKEN.findall(roman) if not BLANK.match(token)]
 
@@ -153,7 +154,7 @@ class Reader:
 
     def product(self):
         value = self.factor()
-        while self.next and self.next not in (*ELEMENTWISE, "+", "-", ")", "]", "}", "=", ",", "\\rVert"):
+        while self.next and self.next not in (*ELEMENTWISE, "+", "-", ")", "]", "}", "=", ",", "\\rVert", "\\rvert"):
             value = both(beside, value, self.factor())
         return value
 
@@ -168,10 +169,10 @@ class Reader:
             return self.raised(self.fraction())
         if token in ("\\sum", "\\prod"):
             return self.series()
-        if token == "\\lVert":
+        if token in ("\\lVert", "\\lvert"):
             return self.raised(self.norm())
-        if token == "\\min":
-            return self.minimum()
+        if token in ("\\min", "\\max"):
+            return self.extreme()
         if token in FUNCTIONS or (token in ("\\mathrm", "\\operatorname") and self.roman() in FUNCTIONS):
             return self.function()
         if token[:1].isdigit():
@@ -180,15 +181,17 @@ class Reader:
         return self.name()
 
     def norm(self):
-        self.take()
+        """Between double bars the length of a vector, between single ones the size of a number."""
+        double = self.take() == "\\lVert"
         inside = self.sum()
-        self.take("\\rVert")
-        return lambda env: norm(inside(env))
+        self.take("\\rVert" if double else "\\rvert")
+        return lambda env: norm(inside(env)) if double else abs(inside(env))
 
-    def minimum(self):
-        self.take(), self.take("(")
+    def extreme(self):
+        choose = min if self.take() == "\\min" else max
+        self.take("(")
         one, _, two, _ = self.sum(), self.take(","), self.sum(), self.take(")")
-        return lambda env: min(one(env), two(env))
+        return lambda env: choose(one(env), two(env))
 
     def roman(self) -> str:
         """The word of the \\mathrm{...} that comes next."""
@@ -214,7 +217,7 @@ class Reader:
             self.take()
             above = self.group()
             if "".join(above) in ("\\top", "\\mathsf{T}", "\\mathrm{T}"):
-                value = (lambda a: lambda env: a(env).T)(value)
+                value = (lambda a: lambda env: getattr(value := a(env), "T", value))(value)  # a number is its own
             else:
                 exponent = Reader([token for token in above if token not in "{}"]).whole()
                 value = both(power, value, exponent)

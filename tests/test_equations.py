@@ -363,6 +363,145 @@ def rule(equations, seed):
     agree({name: plain(env["δ" + name]) for name in used}, {name: plain(env[name].grad) for name in used})
 
 
+# Beyond: against PyTorch, or the page's snippets, which tests/test_beyond.py holds against other forms
+
+
+def newer(name, cell, function):
+    """A function that a snippet of the page defines."""
+    cells = {c.name: c.source for c in read_snippet(ROOT, f"snippets/beyond/{name}.py").code}
+    names = {}
+    exec(cells[cell], names)
+    return names[function]
+
+
+def draws(seed, *shapes):
+    """Tensors between 0 and 1, rows of a batch of one."""
+    torch.manual_seed(seed)
+    return [torch.rand(1, *shape, dtype=torch.float64) for shape in shapes]
+
+
+def columns(words, tensors):
+    """Of a batch of one: rows as columns, matrices as they are."""
+    return {
+        word: tensor[0].numpy() if tensor.ndim == 3 else tensor[0][:, None].numpy()
+        for word, tensor in zip(words, tensors, strict=True)
+    }
+
+
+def one_bias(seed):
+    torch.manual_seed(seed)
+    cell, (x, h) = nn.RNNCell(I, H, dtype=torch.float64), draws(seed, (I,), (H,))
+    env = (
+        {"t": 1}
+        | columns([("x", 1), ("h", 0)], [x, h])
+        | {"W_ih": plain(cell.weight_ih), "W_hh": plain(cell.weight_hh)}
+    )
+    env["b_ih"] = column(plain(cell.bias_ih + cell.bias_hh))
+    return env, {("h", 1): column(cell(x, h).detach())}
+
+
+def lstm_read(seed):
+    """torch's LSTM cell, with the gates that its weights give."""
+    torch.manual_seed(seed)
+    cell, (x, h, c) = nn.LSTMCell(I, H, dtype=torch.float64), draws(seed, (I,), (H,), (H,))
+    maps = torch.nn.functional.linear(x, cell.weight_ih, cell.bias_ih)
+    i, f, g, o = (maps + torch.nn.functional.linear(h, cell.weight_hh, cell.bias_hh)).detach().chunk(4, dim=1)
+    env = columns([(w, 1) for w in "ifgo"], [i.sigmoid(), f.sigmoid(), g.tanh(), o.sigmoid()])
+    env |= columns([("c", 0), ("h", 0)], [c, h]) | {"t": 1}
+    return env, columns([("h", 1), ("c", 1)], [new.detach() for new in cell(x, (h, c))])
+
+
+def gru_blend(seed):
+    h, z, n = draws(seed, (H,), (H,), (H,))
+    env = {"t": 1} | columns([("h", 0), ("z", 1), ("n", 1)], [h, z, n])
+    return env, columns([("h", 1)], [torch.lerp(n, h, z)])
+
+
+def linear_recurrence(seed):
+    h, a, b = draws(seed, (H,), (H,), (H,))
+    env = {"t": 1} | columns([("h", 0), ("a", 1), ("b", 1)], [h, a, b])
+    return env, columns([("h", 1)], [torch.addcmul(b, a, h)])
+
+
+def minlstm(seed):
+    """The step with weights that pass gates and candidate through."""
+    h, i, f, g = draws(seed, (H,), (H,), (H,), (H,))
+    x = torch.cat([i.logit(), f.logit(), g], dim=1)
+    new = newer("linear", "scan", "linear_step")
+    step = newer("linear", "minlstm", "minlstm_step")
+    step.__globals__.update(torch=torch, linear_step=new)
+    env = {"t": 1} | columns([("h", 0), ("i", 1), ("f", 1), ("g", 1)], [h, i, f, g])
+    return env, columns([("h", 1)], [step(x, h, torch.eye(3 * H).double(), torch.zeros(3 * H).double())])
+
+
+def looked_up(seed):
+    """Queries, keys and values of T steps, and the last step that is looked at."""
+    q, k, v = draws(seed, (T, I), (T, I), (T, H))
+    env = {"t": 4}
+    for word, rows_ in zip("qkv", (q, k, v), strict=True):
+        env |= {(word, t + 1): column(rows_[0, t]) for t in range(T)}
+    return q, k, v, env
+
+
+def softmax_attention(seed):
+    q, k, v, env = looked_up(seed)
+    h = torch.nn.functional.scaled_dot_product_attention(q, k, v, is_causal=True, scale=1.0)
+    return env, {("h", 4): column(h[0, 3])}
+
+
+def linear_attention(seed):
+    q, k, v, env = looked_up(seed)
+    C, u = v.new_zeros(1, H, I), v.new_zeros(1, I)
+    step = newer("linear_attention", "step", "linear_attention_step")
+    for t in range(4):
+        env |= columns([("C", t), ("u", t)], [C, u])
+        h, C, u = step(q[:, t], k[:, t], v[:, t], C, u)
+    return env, columns([("h", 4), ("C", 4), ("u", 4)], [h, C, u])
+
+
+def summed_up(seed):
+    env, expected = linear_attention(seed)
+    return env, {("h", 4): expected["h", 4]}
+
+
+def state_space(seed):
+    x, delta, k, q, C, A = draws(seed, (H,), (H,), (I,), (I,), (H, I), (H, I))
+    h, new = newer("state_space", "step", "state_space_step")(x, C, delta, -A[0], k, q)
+    env = {"t": 1, "A": -A[0].numpy(), ("F", 1): torch.exp(-delta[0, :, None] * A[0]).numpy()}
+    env |= columns([("x", 1), ("k", 1), ("q", 1), ("C", 0)], [x, k, q, C])
+    return env, columns([("h", 1), ("C", 1)], [h, new])
+
+
+def rwkv(seed):
+    i, v, o, c, u, f, p = draws(seed, *[(H,)] * 7)
+    h, new, total = newer("rwkv", "step", "rwkv_step")(i, v, o, c, u, f[0], 1 + p[0])
+    env = {"t": 1} | columns([("i", 1), ("v", 1), ("o", 1), ("c", 0), ("u", 0), "f", "p"], [i, v, o, c, u, f, 1 + p])
+    return env, columns([("h", 1), ("c", 1), ("u", 1)], [h, new, total])
+
+
+def slstm(seed):
+    """The step with weights that pass the gates through; m starts at 0 and is taken out again."""
+    c, u, i, f, g, o = draws(seed, *[(H,)] * 6)
+    x = torch.cat([(3 * i).log(), f.logit(), g.atanh(), o.logit()], dim=1)
+    weights_ = torch.eye(4 * H).double(), torch.zeros(4 * H, H).double(), torch.zeros(4 * H).double()
+    h, new, total, m = newer("xlstm", "slstm", "slstm_step")(x, 0 * c, c, u, 0 * c, *weights_)
+    words = [("c", 0), ("u", 0), ("i", 1), ("f", 1), ("g", 1), ("o", 1)]
+    env = {"t": 1} | columns(words, [c, u, 3 * i, f, g, o])
+    return env, columns([("h", 1), ("c", 1), ("u", 1)], [h, new * m.exp(), total * m.exp()])
+
+
+def mlstm(seed):
+    """At even seeds the divisor is above 1, at odd ones below."""
+    q, k, v, o, C, u, i, f = draws(seed, (I,), (I,), (H,), (H,), (H, I), (I,), (1,), (1,))
+    q = q * (9 if seed % 2 == 0 else -0.01)
+    step = newer("xlstm", "mlstm", "mlstm_step")
+    step.__globals__["torch"] = torch
+    h, new, total, m = step(q, k, v, i.log(), f.log(), o, C, u, 0 * i)
+    env = {"t": 1, ("i", 1): i.item(), ("f", 1): f.item()}
+    env |= columns([("q", 1), ("k", 1), ("v", 1), ("o", 1), ("C", 0), ("u", 0)], [q, k, v, o, C, u])
+    return env, columns([("h", 1), ("C", 1), ("u", 1)], [h, new * m.exp()[:, :, None], total * m.exp()])
+
+
 # Each formula of a page, by a part of it, has a judge; some are judged together.
 # Or it has a reason why nothing here evaluates it.
 
@@ -447,6 +586,34 @@ JUDGES["gradients"] = {
     (r"c_t = f_t \odot c_{t-1} + i_t \odot g_t",): of_a_cell(
         "LSTMCell", "ifgo", [row for row in LSTM_ROWS if not row.startswith("c_t")]
     ),
+}
+JUDGES["beyond"] = {
+    (r"h_t = \tanh(W_{\mathrm{ih}}\, x_t + W_{\mathrm{hh}}\, h_{t-1} + b_{\mathrm{ih}})",): one_step(one_bias),
+    (r"c_t = f_t \odot c_{t-1} + i_t \odot g_t", r"h_t = o_t \odot \tanh(c_t)"): one_step(lstm_read),
+    (r"h_t = z_t \odot h_{t-1} + (1 - z_t) \odot n_t",): one_step(gru_blend),
+    (r"h_t = a_t \odot h_{t-1} + b_t",): one_step(linear_recurrence),
+    (r"h_t = \dfrac{f_t}{f_t + i_t} \odot h_{t-1} + \dfrac{i_t}{f_t + i_t} \odot g_t",): one_step(minlstm),
+    (r"h_t = \dfrac{\sum_{s=1}^{t} v_s \exp(k_s^\top q_t)}{\sum_{s=1}^{t} \exp(k_s^\top q_t)}",): one_step(
+        softmax_attention
+    ),
+    (r"C_t = C_{t-1} + v_t\, k_t^\top", r"u_t = u_{t-1} + k_t", r"h_t = \dfrac{C_t\, q_t}{u_t^\top q_t}"): one_step(
+        linear_attention
+    ),
+    (r"= \frac{\left(\sum_{s=1}^{t} v_s\, k_s^\top\right) q_t}",): one_step(summed_up),
+    (r"C_t = F_t \odot C_{t-1} + (F_t - 1) / A \odot (x_t\, k_t^\top)", r"h_t = C_t\, q_t"): one_step(state_space),
+    (
+        r"c_t = f \odot c_{t-1} + i_t \odot v_t",
+        r"u_t = f \odot u_{t-1} + i_t",
+        r"h_t = o_t \odot \dfrac{c_{t-1} + p \odot i_t \odot v_t}{u_{t-1} + p \odot i_t}",
+    ): one_step(rwkv),
+    (r"u_t = f_t \odot u_{t-1} + i_t", r"h_t = o_t \odot \dfrac{c_t}{u_t}"): one_step(
+        slstm, [r"c_t = f_t \odot c_{t-1} + i_t \odot g_t"]
+    ),
+    (
+        r"C_t = f_t\, C_{t-1} + i_t\, v_t\, k_t^\top",
+        r"u_t = f_t\, u_{t-1} + i_t\, k_t",
+        r"h_t = o_t \odot \dfrac{C_t\, q_t}{\max(\lvert u_t^\top q_t \rvert, 1)}",
+    ): one_step(mlstm),
 }
 BOUND = "a bound; tests/test_history.py measures that it holds"
 UNCHECKED = {  # page -> {part of a formula: why}
@@ -571,6 +738,7 @@ EXPRESSIONS = {
     r"(1 - h_t) \odot b": (1 + V) * 2 * V,
     r"W h_1 \odot b - b": (A @ V) * 2 * V - 2 * V,
     r"-b + \frac{b}{2}": -V,
+    r"-b + \dfrac{b}{2}": -V,
     r"W_{\mathrm{hf}}^\top h_1": 3 * A.T @ V,
     r"W^{\top} \delta h": A.T @ V,
     r"h_1 h_1^\top": V @ V.T,
@@ -582,6 +750,8 @@ EXPRESSIONS = {
     r"(1 - 1/2)^{1/2}": 0.5**0.5,
     r"\frac{1}{\lVert h_1 \rVert} h_1": V / 61**0.5,
     r"\min(2, \frac{1}{2}) h_1": V / 2,
+    r"\max(\lvert 1 - 4 \rvert, 2) h_1": 3 * V,
+    r"\max(1, 2) h_1": 2 * V,
     r"a_{\mathrm{f},t-1} + \delta_t + \gamma": V + 3,
     r"\prod_{t=1}^{T} h_t": -(V**2),
     r"\sigma(b)": 1 / (1 + np.exp(-2 * V)),
@@ -601,7 +771,7 @@ def test_tex_is_read_as_a_mathematician_reads_it(tex):
     np.testing.assert_allclose(value, EXPRESSIONS[tex])
 
 
-@pytest.mark.parametrize("tex", ["W +", "(W", "W)", r"\norm{W}", "W = W", r"\lVert W", r"\sum W"])
+@pytest.mark.parametrize("tex", ["W +", "(W", "W)", r"\norm{W}", "W = W", r"\lVert W", r"\lvert W \rVert", r"\sum W"])
 def test_what_is_no_expression_is_refused(tex):
     with pytest.raises((Unreadable, KeyError)):
         evaluate(tex, ENV)
