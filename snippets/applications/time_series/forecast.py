@@ -217,13 +217,7 @@ NAIVE["size"] = np.array([  # as the mean of all that was
     SERIES["size"][0][:t].mean() for t in range(START - 1, len(returns))])
 SEASON = {"sunspots": 11, "elnino": 12}
 BLOCK = dict.fromkeys(SERIES, 20) | SEASON  # steps drawn together
-MONTH, DECAY, DRAWS = 20, 0.94, 2000
-
-
-def past_mean(values, start):
-    """The mean of the last MONTH values."""
-    return np.array([values[t - MONTH:t].mean()
-                     for t in range(start, len(values))])
+DECAY, DRAWS = 0.94, 2000
 
 
 def ewma(values, start):
@@ -248,21 +242,17 @@ def against(losses, rival, block):
             "high": ratios.max().item(), "at": at, "to": to}
 
 
-def linear(past, order):
-    return [autoregression(past, order)]
-
-
-_made, order, ratio, to_linear, rate = {}, {}, {}, {}, {}
+_made, _lost, order, hindsight, ratio, to_linear, to_ewma, rate = (
+    {} for _ in range(8))
 for _name, (_values, _start, _folds) in SERIES.items():
-    order[_name] = choose(linear, _values, _start, range(1, L + 1))[0]
-    _fits = {"linear": walk_forward(
-        lambda past: autoregression(past, order[_name]),  # noqa: B023
-        _values, _start, _folds)}
+    order[_name] = choose(lambda past, p: [autoregression(past, p)],
+                          _values, _start, range(1, L + 1))[0]
+    _all = [walk_forward(lambda past, p=p: autoregression(past, p),
+                         _values, _start, _folds) for p in range(1, L + 1)]
+    _fits = {"linear": _all[order[_name] - 1],
+             "ewma": ewma(_values, _start)}
     if _name in SEASON:
         _fits["season"] = _values[_start - SEASON[_name]:-SEASON[_name]]
-    if _name == "size":
-        _fits["rolling"] = past_mean(_values, _start)
-        _fits["ewma"] = ewma(_values, _start)
     for _cell in LAYERS:
         _run = runs[f"{_name} {_cell}"]
         rate.setdefault(_name, {})[_cell] = _run["rate"]
@@ -271,43 +261,33 @@ for _name, (_values, _start, _folds) in SERIES.items():
     _losses = {key: np.square(np.atleast_2d(made) - _values[_start:])
                for key, made in _fits.items()}
     _naive = np.square(NAIVE[_name] - _values[_start:])
+    _errors = [np.square(made - _values[_start:]).mean() for made in _all]
+    hindsight[_name] = np.sqrt(min(_errors) / _naive.mean()).item()
     ratio[_name] = {key: against(of, _naive, BLOCK[_name])
                     for key, of in _losses.items()}
-    to_linear[_name] = {key: against(of, _losses["linear"][0], BLOCK[_name])
-                        for key, of in _losses.items() if key in LAYERS}
-    _made[_name] = _fits
+    to_linear[_name], to_ewma[_name] = (
+        {key: against(of, _losses[rival][0], BLOCK[_name])
+         for key, of in _losses.items() if key in LAYERS}
+        for rival in ("linear", "ewma"))
+    _made[_name], _lost[_name] = _fits, _losses | {"naive": _naive}
 
 # %% numbers tags=["hidden"]
 LAGS = range(5)  # days
-trading = google["date"][START:]
-off = {"naive": rmse(yesterday, price, START),
-       "lstm": rmse(by_lstm, price, START)}
 lagging = {cell: {lag: [follows(made, price, START, lag)
                         for made in _made["price"][cell]] for lag in LAGS}
            for cell in ("rnn", "lstm", "gru")}
 lag_0, lag_1 = ({cell: {"low": min(by[lag]), "high": max(by[lag])}
                  for cell, by in lagging.items()} for lag in (0, 1))
-fitted, before, above, fold_ratio = [], [], [], {}
-for _fold in np.array_split(np.arange(START, len(price)), 5):
-    fitted.append(_fold[0])
-    before.append(price[:_fold[0]].max())
-    above.append(np.mean(price[_fold] > before[-1]).item())
-    _at = _fold - START
-    for _cell in lagging:
-        _errors = [rmse(made[_at], price[:_fold[-1] + 1], _fold[0])
-                   for made in _made["price"][_cell]]
-        fold_ratio.setdefault(_cell, []).append(
-            np.median(_errors) / rmse(yesterday[_at], price[:_fold[-1] + 1],
-                                      _fold[0]))
-worst_fold = int(np.argmax(above))
-worst = {cell: by[worst_fold].item() for cell, by in fold_ratio.items()}
-best = {cell: min(by).item() for cell, by in fold_ratio.items()}
-inside = {cell: np.median(by).item() for cell, by in fold_ratio.items()}
-seen = {"top": round(before[worst_fold].item()),
-        "first": str(google["date"][fitted[worst_fold]]),
-        "next": str(google["date"][fitted[worst_fold + 1]])}
-edges = sum(of in (RATES[0], RATES[-1]) for by in rate.values()
-            for of in by.values())
+_folds = np.array_split(np.arange(START, len(price)), 5)
+_new = _folds[2] - START  # here the price was higher than ever before
+trading = google["date"][START:]
+seen = {"top": round(price[:_folds[2][0]].max().item()),
+        "first": str(trading[_new[0]]), "next": str(trading[_new[-1] + 1])}
+worst = {cell: np.sqrt(np.median(_lost["price"][cell][:, _new].mean(1))
+                       / _lost["price"]["naive"][_new].mean()).item()
+         for cell in lagging}
+rates, chosen, lowest, highest = len(RATES), len(plan), *RATES[::5]
+edges = sum(one["rate"] in (lowest, highest) for one in runs.values())
 
 # %% illusion tags=["hidden"]
 import matplotlib.pyplot as plt
@@ -316,28 +296,24 @@ INPUT, MUTED, LINE, INK = "#6a7680", "#5c6370", "#d0d4da", "#1f2328"
 STYLE = {"linear": (INK, "D", "linear"), "window": (MUTED, "v", "window net"),
          "rnn": ("#c2410c", "o", "RNN"), "lstm": ("#1e1b6b", "s", "LSTM"),
          "gru": ("#0a7f6f", "^", "GRU")}
-NEAR = slice(14, 44)  # of the test days, for a closer look
+NEAR = np.arange(14, 44)  # of the test days, for a closer look
 
 fig, (ax, low) = plt.subplots(2, 1, figsize=(4.8, 5.6), layout="constrained")
-_day = np.arange(len(by_lstm))
 ax.plot(trading, price[START:], color=INPUT, linewidth=3)
 ax.plot(trading, by_lstm, color=STYLE["lstm"][0], linewidth=1.2)
 ax.text(trading[295], 690, "price", color=INPUT, ha="right")
 ax.text(trading[272], 590, "forecast", color=STYLE["lstm"][0], ha="right")
 ax.set(ylabel="dollars", title="From afar, all but one stretch looks right")
-ax.xaxis.set_major_locator(plt.matplotlib.dates.YearLocator())
-ax.xaxis.set_major_formatter(plt.matplotlib.dates.DateFormatter("%Y"))
-low.plot(_day[NEAR], price[START:][NEAR], color=INPUT, linewidth=3,
-         marker="o", markersize=5)
-low.plot(_day[NEAR], by_lstm[NEAR], color=STYLE["lstm"][0], linewidth=1.2,
-         marker="s", markersize=4)
+ax.set_xticks(np.array(["2007", "2008"], "M8[D]"), ["2007", "2008"])
+low.plot(NEAR, price[START:][NEAR], "o-", color=INPUT, linewidth=3)
+low.plot(NEAR, by_lstm[NEAR], "s-", color=STYLE["lstm"][0], linewidth=1.2,
+         markersize=4)
 low.set(xlabel="test day", ylabel="dollars",
         title="From near, it is yesterday's price")
 plt.show()
 
 # %% lags tags=["hidden"]
 fig, ax = plt.subplots(figsize=(4.8, 2.9), layout="constrained")
-ax.axhline(0, color=LINE, zorder=0)
 for _n, (_cell, _by) in enumerate(lagging.items()):
     _colour, _marker, _label = STYLE[_cell]
     for _lag, _all in _by.items():
@@ -352,19 +328,17 @@ plt.show()
 
 # %% chaos tags=["hidden"]
 fig, ax = plt.subplots(figsize=(4.8, 2.2), layout="constrained")
-_x = SERIES["mackey"][0][:151]
-ax.plot(6 * np.arange(len(_x)), _x, color=INPUT, marker=".")
+ax.plot(6 * np.arange(151), SERIES["mackey"][0][:151], ".-", color=INPUT)
 ax.set(xlabel="time; one dot each 6 units", ylabel="x", xlim=(0, 900),
        title="Mackey-Glass: nearly a rhythm, never the same")
 plt.show()
 
 # %% figure tags=["hidden"]
-ROWS = {"price": "Price", "return": "Return", "size": "Size of\nreturn",
-        "sunspots": "Sunspots", "elnino": "El Niño",
-        "mackey": "Mackey-\nGlass"}
+ROWS = ("Price", "Return", "Size of\nreturn", "Sunspots", "El Niño",
+        "Mackey-\nGlass")
 fig, ax = plt.subplots(figsize=(4.8, 7), layout="constrained")
 ax.axvline(1, color=MUTED, linestyle="--", linewidth=1)
-for _row, _name in enumerate(ROWS):
+for _row, _name in enumerate(SERIES):
     ax.axhline(_row + 0.5, color=LINE, linewidth=0.8)
     for _n, (_model, (_colour, _marker, _label)) in enumerate(STYLE.items()):
         _of, _y = ratio[_name][_model], _row + 0.16 * (_n - 2)
@@ -374,7 +348,7 @@ for _row, _name in enumerate(ROWS):
             ax.text(1.15, _y, _label, color=_colour, va="center")
 ax.set(xscale="log", ylim=(len(ROWS) - 0.5, -0.5), xlabel="error / naive",
        title="Below 1 beats the naive forecast")
-ax.set_yticks(range(len(ROWS)), ROWS.values())
+ax.set_yticks(range(len(ROWS)), ROWS)
 ax.set_xticks([0.01, 0.1, 0.5, 1, 3], ["0.01", "0.1", "0.5", "1", "3"])
 ax.minorticks_off()
 plt.show()
