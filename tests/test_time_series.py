@@ -401,7 +401,7 @@ def test_every_net_beats_the_autoregression_on_mackey_glass(page, summary):
         best = min(rms(linear(page, "mackey", order) - came) for order in (2, 12, 24))
         assert (rms(forecasts - came) < 0.2 * best).all() and best > 0.3 * rms(naive - came)
     medians = {cell: of["median"] for cell, of in summary["ratio"]["mackey"].items() if cell in page["LAYERS"]}
-    assert max(medians, key=medians.get) == "lstm"
+    assert max(medians, key=medians.get) == "gru"
 
 
 @pytest.mark.claim("time_series_mackey_rnn")
