@@ -197,8 +197,9 @@ def test_every_net_loses_to_persistence_on_every_stretch(page):
         assert (relative(page, "price", cell) > 1.3).all()
         for days in np.array_split(np.arange(len(came)), 5):
             assert (rms((forecasts - came)[:, days]) > rms((naive - came)[days])).all(), cell
-        squares = np.square(forecasts - came).mean(0)
-        assert gain(squares, np.square(naive - came)) < -1.6  # one-sided 5 %; one stretch makes it noisy
+        stretches = np.array_split(np.arange(len(came)), 5)
+        days = np.concatenate([*stretches[:2], *stretches[3:]])  # without the one where it is plain to see
+        assert gain(np.square(forecasts - came).mean(0)[days], np.square(naive - came)[days]) < -2
 
 
 @pytest.mark.claim("time_series_lag")
@@ -294,7 +295,7 @@ def test_prices_are_alike_and_returns_are_not(page):
 
 @pytest.mark.claim("time_series_returns", "time_series_returns_table", "time_series_return_row")
 def test_nothing_beats_no_change_on_returns(page, summary):
-    for cell in CELLS:
+    for cell in page["LAYERS"]:
         forecasts, came, naive = made(page, "return", cell)
         assert (relative(page, "return", cell) > 1).all()
         assert gain(np.square(forecasts - came).mean(0), np.square(naive - came)) < 1
@@ -321,15 +322,16 @@ def test_the_size_of_returns_is_a_little_predictable(page):
 @pytest.mark.claim("time_series_size_ewma")
 def test_a_decaying_mean_is_as_good(page, summary):
     sizes, start, _ = page["SERIES"]["size"]
-    decay, came = summary["DECAY"], sizes[start:]
-    mean, means = sizes[0], []
-    for size in sizes:
-        means.append(mean)
-        mean += (1 - decay) * (size - mean)
-    losses = np.square(np.array(means)[start:] - came)
+    forgets = 1 - summary["DECAY"]
+    for forgotten in (forgets / 2, forgets, 2 * forgets):
+        mean, means = sizes[0], []
+        for size in sizes:
+            means.append(mean)
+            mean += forgotten * (size - mean)
+        error = rms(np.array(means)[start:] - sizes[start:])
+        for cell in CELLS:
+            assert (rms(made(page, "size", cell)[0] - sizes[start:]) > error).all()
     for cell in CELLS:
-        forecasts = made(page, "size", cell)[0]
-        assert (rms(forecasts - came) > math.sqrt(losses.mean())).all()
         assert summary["to_ewma"]["size"][cell]["to"] > 1
 
 
