@@ -247,6 +247,7 @@ def test_the_ratios_of_the_page_are_those_of_the_record(page, summary):
         assert summary["ratio"][name]["season"]["median"] == pytest.approx(rms(errors) / rms(naive))
 
 
+@pytest.mark.claim("time_series_intervals")
 def test_the_intervals_of_the_page_agree_with_another_bootstrap(page, summary):
     """Other blocks, other draws, ends not joined: the ends move by less than half the width."""
     rng = np.random.default_rng(7)
@@ -449,3 +450,20 @@ def test_a_part_of_the_record_repeats(page):
         _, came, naive = made(page, name, cell)
         recorded = relative(page, name, cell)
         assert recorded.min() / 1.3 < rms(fresh - came) / rms(naive - came) < 1.3 * recorded.max()
+
+
+@pytest.mark.claim("time_series_budget")
+def test_all_nets_get_as_many_updates(page, monkeypatch):
+    assert page["UPDATES"] == dict.fromkeys(page["SERIES"], 300) | {"mackey": 1000}
+    rates = []
+    step = torch.optim.Adam.step
+
+    def counted(self, *args, **kwargs):
+        rates.append(self.param_groups[0]["lr"])
+        return step(self, *args, **kwargs)
+
+    monkeypatch.setattr(torch.optim.Adam, "step", counted)
+    for cell in page["LAYERS"]:
+        rates.clear()
+        page["train"](cell, walk(8, 60), 0.01, 20, 0)
+        assert rates == pytest.approx(np.linspace(0.01, 0, 21)[:-1])
