@@ -73,6 +73,14 @@ def test_what_is_chosen_is_chosen_before_the_test_begins(page):
         assert all(np.array_equal(past, series[:75]) for past in pasts)  # the last quarter is for choosing
 
 
+def test_choosing_scores_each_forecast_on_its_own_day(page):
+    """A forecaster that repeats the last value must get persistence's error, on the last quarter."""
+    series = walk(6, 130)
+    repeat = lambda past, value: [lambda s: page["windows"](s)[:, -1] + value]  # noqa: E731
+    best, errors = page["choose"](repeat, series, 100, (0.0, 5.0))
+    assert best == 0 and errors[0.0] == pytest.approx(rms([series[t] - series[t - 1] for t in range(75, 100)]))
+
+
 def test_a_net_s_scale_is_the_past_s(page):
     past = walk(3, 80)
     net = page["Net"]("gru", past)
