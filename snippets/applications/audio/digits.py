@@ -1,0 +1,250 @@
+"""Spoken digits: made, heard as log-mel frames, and told apart by a GRU."""
+# time limit: 300 s
+
+# %% voices
+import ctypes
+import math
+import shutil
+import tempfile
+
+import espeakng_loader
+import torch
+import torch.nn as nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_sequence
+
+WORDS = ("zero", "one", "two", "three", "four",
+         "five", "six", "seven", "eight", "nine")
+PARTS = {"train": """Andy Annie AnxiousAndy Demonic Diogo Gene Marco Mike
+    Nguyen RicishayMax RicishayMax2 RicishayMax3 Storm Tweaky UniRobot belinda
+    announcer croak ed edward f1 f2 f4 f5 grandma ian kaukovalta klatt klatt3
+    m2 m3 m4 m5 m6 m7 max michel norbert pablo pedro quincy robosoft robosoft2
+    robosoft4 robosoft6 robosoft7 robosoft8 sandro shelby""",
+         "validation": """Alex Andrea Lee adam aunty boris f3 iven iven2 iven3
+    iven4 m1""",
+         "test": """Alicia Denis Hugo Jacky Mario Michael anika anikaRobot
+    antonio david gustave john linda m8 marcelo paul rob steph steph3 travis
+    victor whisper whisperf zac"""}
+ACCENTS = ("en", "en-US", "en-US-nyc", "en-029", "en-GB-scotland",
+           "en-GB-x-rp", "en-GB-x-gbclan", "en-GB-x-gbcwmd")
+# each with an accent, a pitch (30 to 70 of 99) and words a minute (140 to 200)
+voices = [(name, ACCENTS[k % 8], 30 + 17 * k % 41, 140 + 23 * k % 61)
+          for k, name in enumerate(" ".join(PARTS.values()).split())]
+MADE, RATE = 22050, 8000  # samples a second, as made and as heard
+
+
+# %% speak
+def speak(voices):
+    """Every voice says the ten digits -> clips: bytes, 16 bits at MADE."""
+    with tempfile.TemporaryDirectory() as folder:  # a copy starts anew
+        library = shutil.copy(espeakng_loader.get_library_path(), folder)
+        espeak, clips = ctypes.CDLL(library), []
+
+    @ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int,
+                      ctypes.c_void_p)
+    def take(samples, count, events):
+        clips[-1] += ctypes.string_at(samples, 2 * count) if samples else b""
+        return 0  # go on
+    data = espeakng_loader.get_data_path().encode()
+    assert espeak.espeak_Initialize(2, 0, data, 0x8000) == MADE  # no playing
+    codes = [espeak.espeak_ng_SetRandSeed(ctypes.c_long(1))]
+    espeak.espeak_SetSynthCallback(take)
+    for name, accent, pitch, pace in voices:
+        voice = f"gmw/{accent}+{name}".encode()
+        codes += [espeak.espeak_SetVoiceByName(voice),
+                  espeak.espeak_SetParameter(1, pace, 0),
+                  espeak.espeak_SetParameter(3, pitch, 0)]
+        for word in WORDS:
+            clips.append(b"")
+            codes.append(espeak.espeak_Synth(word.encode(), len(word) + 1,
+                                             0, 1, 0, 1, None, None))
+    assert not any(codes), codes  # each is 0 if all went well
+    return clips
+
+
+# %% resample
+def resample(clip):
+    """Bytes at MADE -> 16 bits at RATE: what is too high is left out."""
+    wave = torch.frombuffer(bytearray(clip), dtype=torch.int16).double()
+    n = round(len(wave) * RATE / MADE)
+    low = torch.fft.rfft(wave)[:n // 2 + 1] * n / len(wave)
+    wave = torch.fft.irfft(low, n).round()
+    return wave.clamp(-2**15, 2**15 - 1).short()  # (n)
+
+
+clips = [resample(clip) for clip in speak(voices)]
+digits = torch.arange(10).repeat(len(voices))
+
+# %% features
+FRAME, HOP, FFT, BANDS = 200, 80, 256, 24  # 25 ms of sound every 10 ms
+# edges of the bands in Hz, evenly spaced in mel = 2595 log10(1 + Hz / 700)
+edges = torch.linspace(0, math.log10(1 + RATE / 2 / 700), BANDS + 2)
+edges = 700 * (10 ** edges[:, None] - 1)  # (BANDS + 2, 1)
+hertz = torch.arange(FFT // 2 + 1) * RATE / FFT
+rise = (hertz - edges[:-2]) / (edges[1:-1] - edges[:-2])
+fall = (edges[2:] - hertz) / (edges[2:] - edges[1:-1])
+filters = torch.minimum(rise, fall).clamp(min=0)  # (BANDS, FFT / 2 + 1)
+
+
+def log_mel(clip):
+    """A clip at RATE -> log power in BANDS, frame by frame: (T, BANDS)."""
+    frames = (clip / 2**15).unfold(0, FRAME, HOP)  # (T, FRAME)
+    spectrum = torch.fft.rfft(frames * torch.hann_window(FRAME), FFT)
+    return torch.log(spectrum.abs() ** 2 @ filters.T + 1e-4)
+
+
+heard = [log_mel(clip) for clip in clips]
+lengths = torch.tensor([len(frames) for frames in heard])  # (850)
+sizes = [10 * len(names.split()) for names in PARTS.values()]
+rows = dict(zip(PARTS, torch.arange(len(clips)).split(sizes), strict=True))
+known = torch.cat(heard[:sizes[0]])  # of the voices to train on alone
+x = pad_sequence([(frames - known.mean(0)) / known.std(0)
+                  for frames in heard], batch_first=True)  # (850, T, BANDS)
+
+
+# %% listen
+class Listener(nn.Module):
+    """A recurrent layer reads the frames; its last state names the digit."""
+
+    def __init__(self, layer):
+        super().__init__()
+        self.layer, D = layer, 1 + layer.bidirectional
+        self.out = nn.Linear(D * layer.hidden_size, 10)
+
+    def forward(self, x, lengths):
+        packed = pack_padded_sequence(x, lengths, True, False)
+        last = self.layer(packed)[1]
+        h_n = last[0] if isinstance(last, tuple) else last  # (D, B, H)
+        return self.out(torch.cat(h_n.unbind(), dim=1))  # (B, 10)
+
+
+# %% train
+def train(net, rate, epochs):
+    optimizer = torch.optim.Adam(net.parameters(), rate, fused=True)
+    slower = torch.optim.lr_scheduler.LinearLR(optimizer, 1, 0, epochs)
+    for _ in range(epochs):
+        for some in torch.randperm(sizes[0]).split(32):
+            logits = net(x[some], lengths[some])
+            loss = nn.functional.cross_entropy(logits, digits[some])
+            optimizer.zero_grad()
+            loss.backward()
+            nn.utils.clip_grad_norm_(net.parameters(), 1.0)
+            optimizer.step()
+        slower.step()
+
+
+# %% short
+torch.manual_seed(0)
+gru = Listener(nn.GRU(BANDS, 52, batch_first=True))
+train(gru, rate=0.005, epochs=10)
+right = gru(x, lengths).argmax(dim=1) == digits  # (850)
+for part in ("train", "validation"):
+    print(f"{part:10} {right[rows[part]].float().mean():.0%}")
+
+# %% kinds tags=["hidden"]
+WIDTH = {"rnn": 96, "lstm": 44, "lstm_1": 44, "gru": 52, "gru_shuffled": 52,
+         "bigru": 34, "pool": 71}
+EPOCHS, RATES = 20, (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02)
+CHOICE, SEEDS = (100, 101), range(5)  # to choose a rate by, and to report
+SHOWN = "linda"  # of the voices to test on, picked before any result
+
+
+def rearrange(x, lengths, how):
+    """Each clip's frames in another order; its padding stays where it is."""
+    t = torch.arange(x.shape[1]).expand(len(x), -1)  # (B, T)
+    inside = t < lengths[:, None]
+    if how == "reversed":
+        place = torch.where(inside, lengths[:, None] - 1 - t, t)
+    else:
+        place = torch.where(inside, torch.rand(t.shape), 1 + t).argsort(dim=1)
+    return x.gather(1, place[:, :, None].expand_as(x))  # (B, T, BANDS)
+
+
+class Shuffled(Listener):
+    """A listener to whom each clip comes with its frames shuffled."""
+
+    def forward(self, x, lengths):
+        return super().forward(rearrange(x, lengths, "shuffled"), lengths)
+
+
+class Pool(nn.Module):
+    """Looks at each frame alone, then at the mean of what it saw."""
+
+    def __init__(self, H):
+        super().__init__()
+        self.look = nn.Sequential(nn.Linear(BANDS, H), nn.ReLU(),
+                                  nn.Linear(H, H), nn.ReLU())
+        self.out = nn.Sequential(nn.Linear(H, H), nn.ReLU(), nn.Linear(H, 10))
+
+    def forward(self, x, lengths):
+        inside = torch.arange(x.shape[1]) < lengths[:, None]  # (B, T)
+        seen = self.look(x) * inside[:, :, None]  # (B, T, H)
+        return self.out(seen.sum(dim=1) / lengths[:, None])  # (B, 10)
+
+
+def build(kind):
+    """An untrained net of one kind; all have about as many parameters."""
+    H = WIDTH[kind]
+    if kind == "pool":
+        return Pool(H)
+    cell = {"rnn": nn.RNN, "lstm": nn.LSTM}.get(kind[:4].rstrip("_"), nn.GRU)
+    layer = cell(BANDS, H, batch_first=True, bidirectional=kind == "bigru")
+    if kind == "lstm_1":  # forget bias 1: rows H to 2H
+        nn.init.constant_(layer.bias_ih_l0[H:2 * H], 1.0)
+        nn.init.zeros_(layer.bias_hh_l0[H:2 * H])
+    return (Shuffled if kind == "gru_shuffled" else Listener)(layer)
+
+
+def trained(kind, rate, seed):
+    torch.manual_seed(seed)
+    net = build(kind)
+    train(net, rate, EPOCHS)
+    return net.eval()
+
+
+# %% probes tags=["hidden"]
+@torch.no_grad()
+def answers(net, x, lengths):
+    """The digits a net names, as a text: "0123..."."""
+    return "".join(map(str, net(x, lengths).argmax(dim=1).tolist()))
+
+
+@torch.no_grad()
+def unfold(net, clip):
+    """The ten probabilities after each frame of a clip: (T, 10)."""
+    T = lengths[clip].item()
+    logits = net(x[[clip] * T], torch.arange(1, T + 1))  # (T, 10)
+    return [[round(p, 4) for p in row] for row in logits.softmax(1).tolist()]
+
+
+def probe(net, seed):
+    """Answers to the clips of the test voices, whole, altered and cut."""
+    torch.manual_seed(seed)
+    r = rows["test"]
+    found = {"whole": answers(net, x[r], lengths[r])}
+    for how in ("reversed", "shuffled"):
+        found[how] = answers(net, rearrange(x[r], lengths[r], how), lengths[r])
+    found["tenths"] = [answers(net, x[r], (lengths[r] * k + 9) // 10)
+                       for k in range(1, 11)]
+    first = r[10 * PARTS["test"].split().index(SHOWN)].item()
+    if isinstance(net, Listener):
+        found["unfold"] = {WORDS[d]: unfold(net, first + d) for d in (6, 7)}
+    return found
+
+
+def run(kind):
+    """Choose a rate on the validation voices, train anew, then test."""
+    r, score = rows["validation"], {}
+    right = "".join(map(str, digits[r].tolist()))
+    for rate in RATES:
+        named = [answers(trained(kind, rate, seed), x[r], lengths[r])
+                 for seed in CHOICE]
+        score[str(rate)] = sum(a == b for text in named for a, b
+                               in zip(text, right, strict=True)) / 2 / len(r)
+    rate = float(max(score, key=score.get))
+    found = [probe(trained(kind, rate, seed), seed) for seed in SEEDS]
+    count = sum(weight.numel() for weight in build(kind).parameters())
+    return {"rate": rate, "validation": score, "parameters": count,
+            **{key: [one[key] for one in found] for key in found[0]}}
+
+
+plan = {kind: {"kind": kind} for kind in WIDTH}
