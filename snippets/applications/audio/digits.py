@@ -250,3 +250,105 @@ plan["pool"]["rates"] += (0.1,)
 
 # %% sweep tags=["recorded"]
 runs = {key: run(**settings) for key, settings in plan.items()}
+
+# %% named tags=["hidden"]
+def named(texts):
+    return np.array([list(map(int, text)) for text in texts])  # (seeds, clips)
+
+
+# %% share tags=["hidden"]
+def share(answers):
+    """Of each seed and voice, the share of its ten digits that is right."""
+    return (answers == truth).reshape(len(answers), -1, 10).mean(2)
+
+
+# %% spread tags=["hidden"]
+def spread(shares):
+    """Mean, and 95 % of the means when seeds and voices are drawn anew."""
+    dice, (S, V) = np.random.default_rng(0), shares.shape
+    means = [shares[dice.integers(S, size=S)][:, dice.integers(V, size=V)]
+             .mean() for _ in range(2000)]
+    low, high = np.quantile(means, (0.025, 0.975)).tolist()
+    return {"mean": shares.mean().item(), "low": low, "high": high}
+
+
+# %% summary tags=["hidden"]
+import numpy as np
+
+test, learnt, seeds = rows["test"], rows["train"], len(SEEDS)
+truth = digits[test].numpy()
+_even = [nn.functional.interpolate(x[k, :n].T[None], 20, mode="linear")
+         for k, n in enumerate(lengths)]  # every clip in 20 frames
+_like = {"nearest": torch.cat(_even).flatten(1),
+         "nearest_mean": x.sum(dim=1) / lengths[:, None],
+         "duration": torch.tensor([[float(len(clip))] for clip in clips])}
+shares = {kind: share(named(one["whole"])) for kind, one in runs.items()}
+shares |= {kind: share(digits[torch.cdist(of[test], of[learnt]).argmin(1)]
+                       .numpy()[None]) for kind, of in _like.items()}
+accuracy = {kind: spread(one) for kind, one in shares.items()}
+ahead = {kind: spread(shares["gru"] - one) for kind, one in shares.items()}
+other = {how: {kind: spread(share(named(one[how]))) for kind, one
+               in runs.items()} for how in ("reversed", "shuffled")}
+tenths = {kind: {str(k): share(named([cut[k - 1] for cut in one["tenths"]]))
+                 .mean().item() for k in range(1, 11)}
+          for kind, one in runs.items()}
+fit = {kind: (named(one["train"]) == digits[learnt].numpy()).mean().item()
+       for kind, one in runs.items()}
+rate = {kind: one["rate"] for kind, one in runs.items()}
+VOICES, CLIPS, BOTH = len(voices), len(clips), len(CHOICE)
+OF = {part: len(clip) // 10 for part, clip in rows.items()}  # voices
+parameters = {kind: sum(weight.numel() for weight in build(kind).parameters())
+              for kind in WIDTH}
+
+# %% sound tags=["hidden"]
+import wave
+
+_wrong = named(runs["gru"]["whole"]) != truth  # (seeds, clips)
+_worst = _wrong.sum(0).argmax()  # the clip that most seeds miss
+missed = {"voice": voices[test[_worst] // 10][0], "said": WORDS[truth[_worst]],
+          "heard": {str(s): WORDS[int(text[_worst])] for s, text
+                    in enumerate(runs["gru"]["whole"])}}
+with wave.open("missed.wav", "wb") as _file:
+    _file.setparams((1, 2, RATE, 0, "NONE", ""))
+    _file.writeframes(clips[test[_worst]].numpy().astype("<i2").tobytes())
+
+# %% right tags=["hidden"]
+import matplotlib.pyplot as plt
+
+MUTED, GRU, LSTM = "#5c6370", "#0a7f6f", "#1e1b6b"
+LOOK = {"bigru": (GRU, "D", "GRU, both ways"), "gru": (GRU, "^", "GRU"),
+        "lstm": (LSTM, "s", "LSTM"), "lstm_1": (LSTM, "s", "LSTM, bias 1"),
+        "gru_shuffled": (GRU, "v", "GRU, shuffled"),
+        "rnn": ("#c2410c", "o", "RNN"), "pool": (MUTED, "v", "pool"),
+        "nearest": (MUTED, "*", "nearest clip"),
+        "nearest_mean": (MUTED, "*", "nearest mean"),
+        "duration": (MUTED, "*", "duration")}
+_order = sorted(LOOK, key=lambda kind: accuracy[kind]["mean"])
+_fig, _ax = plt.subplots(figsize=(4.8, 3.9), layout="constrained")
+for _y, _kind in enumerate(_order):
+    (_colour, _marker, _), _of = LOOK[_kind], accuracy[_kind]
+    _ax.hlines(_y, _of["low"], _of["high"], _colour, alpha=0.3, linewidth=6)
+    _ax.plot(shares[_kind].mean(1), [_y] * len(shares[_kind]), "|",
+             color=_colour, markersize=11)
+    _ax.plot(_of["mean"], _y, _marker, color=_colour)
+_ax.set(yticks=range(10), yticklabels=[LOOK[kind][2] for kind in _order],
+        xlabel="right answers, voices never heard", xlim=(0, 1.02))
+plt.show()
+
+# %% confused tags=["hidden"]
+confused = {}
+_fig, _ax = plt.subplots(figsize=(4.8, 4.6), layout="constrained")
+for _kind, _shift, _colour in (("gru", -0.2, GRU), ("pool", 0.2, MUTED)):
+    _of = np.zeros((10, 10))
+    _pair = np.tile(truth, seeds), named(runs[_kind]["whole"]).ravel()
+    np.add.at(_of, _pair, 10 / len(_pair[0]))  # shares of what was said
+    for _d in range(10):
+        _ax.scatter(np.arange(10) + _shift, [_d] * 10, 150 * _of[_d],
+                    marker=LOOK[_kind][1], color=_colour, linewidth=0)
+    np.fill_diagonal(_of, 0)
+    _a, _b = np.unravel_index(_of.argmax(), (10, 10))
+    confused[_kind] = {"said": WORDS[_a], "heard": WORDS[_b],
+                       "share": _of.max().item()}
+_ax.set(xticks=range(10), yticks=range(10), yticklabels=WORDS,
+        xlabel="heard as", ylim=(9.6, -0.6))
+plt.show()

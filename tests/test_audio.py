@@ -1,0 +1,191 @@
+"""Spoken digits: the voices, the frames, the listeners and what the record says of them."""
+
+import math
+import re
+
+import numpy as np
+import pytest
+import torch
+import torch.nn as nn
+from studies import load
+
+CELLS = ("rnn", "lstm", "lstm_1", "gru", "bigru")
+KINDS = (*CELLS, "gru_shuffled", "pool")
+
+
+@pytest.fixture(scope="module")
+def audio():
+    return load("applications/audio/digits")
+
+
+# The voices
+
+
+@pytest.mark.claim("audio_repeats")
+def test_the_same_voice_says_the_same_again_bit_for_bit(audio):
+    voices = audio["voices"][20:24]
+    clips = audio["speak"](voices)
+    assert clips == audio["speak"](voices) and len(clips) == 40
+    assert len(set(clips)) == 40  # ten digits of four voices, all different
+
+
+@pytest.mark.parametrize("name, accent", [("nobody", "en"), ("linda", "en-XX")])
+def test_a_voice_that_is_not_there_stops_the_program(audio, name, accent):
+    with pytest.raises(AssertionError):
+        audio["speak"]([(name, accent, 50, 175)])
+
+
+def test_a_pitch_and_a_pace_reach_the_synthesiser(audio):
+    slow, fast = (audio["speak"]([("m2", "en", 50, pace)])[0] for pace in (140, 200))
+    low, high = (audio["resample"](audio["speak"]([("adam", "en", p, 175)])[0]).double() for p in (30, 70))
+    assert len(slow) > 1.2 * len(fast)
+    assert pitch(high) > 1.1 * pitch(low)
+
+
+def pitch(samples):
+    """Hz, of the strongest repetition between 60 and 400 Hz."""
+    again = torch.fft.irfft(torch.fft.rfft(samples, 2 * len(samples)).abs() ** 2)
+    return 8000 / (20 + again[20:133].argmax().item())
+
+
+def family(name):
+    """Voices of one name are kin, but for m1 to m8 and f1 to f5."""
+    kin = {"anikaRobot": "anika", "whisperf": "whisper"}
+    return name if re.fullmatch(r"[mf]\d", name) else kin.get(name, name.rstrip("0123456789"))
+
+
+@pytest.mark.claim("audio_apart")
+def test_no_voice_and_no_kin_is_in_two_parts(audio):
+    parts = {part: set(map(family, names.split())) for part, names in audio["PARTS"].items()}
+    assert parts["train"].isdisjoint(parts["validation"] | parts["test"])
+    assert parts["validation"].isdisjoint(parts["test"])
+    names = [voice[0] for voice in audio["voices"]]
+    assert len(names) == len(set(names)) == 85
+    spoken = {part: {names[r // 10] for r in rows.tolist()} for part, rows in audio["rows"].items()}
+    assert spoken == {part: set(text.split()) for part, text in audio["PARTS"].items()}
+    # nor twins of another name: all with one accent, pitch and pace, stretched to 30 frames
+    neutral = audio["speak"]([(name, "en-US", 50, 175) for name in names])
+    frames = [audio["log_mel"](audio["resample"](clip)) for clip in neutral]
+    scale = torch.cat(frames).std(0)
+    even = [nn.functional.interpolate((one / scale).T[None], 30, mode="linear").flatten() for one in frames]
+    voices = torch.stack(even).view(len(names), -1)
+    gap = torch.cdist(voices, voices) / voices.shape[1] ** 0.5
+    part = torch.tensor([[name in text.split() for text in audio["PARTS"].values()] for name in names])
+    apart = part.float() @ part.float().T == 0
+    assert gap[apart].min() > 0.25 and gap[~apart & (gap > 0.01)].median() > 0.5
+
+
+# What the model hears
+
+
+@pytest.mark.parametrize("hertz, kept", [(440, 1), (2500, 1), (3900, 1), (4300, 0), (8000, 0)])
+def test_resampling_keeps_what_fits_and_drops_the_rest(audio, hertz, kept):
+    n = 22050 // 2  # half a second
+    tone = np.sin(2 * np.pi * hertz * np.arange(n) / 22050) * np.hanning(n) * 20000
+    made = audio["resample"](tone.astype("<i2").tobytes()).double().numpy()
+    assert len(made) == 4000
+    wanted = kept * np.sin(2 * np.pi * hertz * np.arange(4000) / 8000) * np.hanning(n)[np.arange(4000) * n // 4000]
+    assert np.abs(made - 20000 * wanted).max() < 30
+
+
+def test_the_frames_are_those_of_a_computation_by_the_formula(audio):
+    """No FFT, no torch: a sum of sines for every frame and frequency, triangles by their corners."""
+    clip = audio["clips"][417].numpy() / 2**15
+    t = np.arange(200)
+    window = 0.5 - 0.5 * np.cos(2 * np.pi * t / 200)
+    waves = np.exp(-2j * np.pi * np.outer(np.arange(129), t) / 256)
+    top = 2595 * math.log10(1 + 4000 / 700)
+    corners = [700 * (10 ** (top * k / 25 / 2595) - 1) for k in range(26)]
+    expected = []
+    for begin in range(0, len(clip) - 199, 80):
+        power = np.abs(waves @ (window * clip[begin : begin + 200])) ** 2
+        bands = np.zeros(24)
+        for band in range(24):
+            low, peak, high = corners[band : band + 3]
+            for bin, energy in enumerate(power):
+                hertz = bin * 8000 / 256
+                if low < hertz <= peak:
+                    bands[band] += energy * (hertz - low) / (peak - low)
+                elif peak < hertz < high:
+                    bands[band] += energy * (high - hertz) / (high - peak)
+        expected.append(np.log(bands + 1e-4))
+    found = audio["log_mel"](audio["clips"][417]).numpy()
+    assert found.shape == np.shape(expected) and np.abs(found - expected).max() < 2e-3
+
+
+def test_the_scale_comes_from_the_voices_to_train_on_alone(audio):
+    known = np.concatenate([frames.numpy() for frames in audio["heard"][: 49 * 10]])
+    for clip in (3, 600, 849):
+        n = audio["lengths"][clip]
+        wanted = (audio["heard"][clip].numpy() - known.mean(0)) / known.std(0)
+        assert np.abs(audio["x"][clip, :n].numpy() - wanted).max() < 1e-2
+        assert (audio["x"][clip, n:] == 0).all()
+
+
+# The listeners
+
+
+def untrained(audio, kind):
+    torch.manual_seed(3)
+    return audio["build"](kind).requires_grad_(False)
+
+
+@pytest.mark.claim("audio_equal_size")
+def test_all_listeners_are_of_one_size_within_two_percent(audio):
+    sizes = [sum(weight.numel() for weight in audio["build"](kind).parameters()) for kind in KINDS]
+    assert max(sizes) / sizes[KINDS.index("gru")] < 1.02 and min(sizes) / sizes[KINDS.index("gru")] > 0.98
+
+
+@pytest.mark.parametrize("kind", [*CELLS, "pool"])
+def test_padding_changes_no_answer(audio, kind):
+    net, some = untrained(audio, kind), [5, 411, 672, 760]
+    x, lengths = audio["x"][some], audio["lengths"][some]
+    logits = net(x, lengths)
+    longer = torch.cat([x, torch.zeros(4, 9, 24)], dim=1)
+    for k, n in enumerate(lengths):
+        longer[k, n:] = 7.0  # not even what the padding holds
+    assert (net(longer, lengths) - logits).abs().max() < 1e-5
+    for k, n in enumerate(lengths):  # one clip alone, nothing padded, nothing packed
+        if kind == "pool":
+            alone = net.out(net.look(x[k, :n]).mean(dim=0))
+        else:
+            states = net.layer(x[k : k + 1, :n])[0][0]  # (T, D * H)
+            H = net.layer.hidden_size
+            alone = net.out(torch.cat([states[-1, :H], states[0, H:]]))
+        assert (alone - logits[k]).abs().max() < 1e-5
+
+
+@pytest.mark.claim("audio_pool_blind")
+def test_the_pool_is_blind_to_order_and_the_cells_are_not(audio):
+    some = [5, 411, 672, 760]
+    x, lengths = audio["x"][some], audio["lengths"][some]
+    for how in ("reversed", "shuffled"):
+        torch.manual_seed(5)
+        moved = audio["rearrange"](x, lengths, how)
+        for kind in CELLS:
+            net = untrained(audio, kind)
+            assert (net(moved, lengths) - net(x, lengths)).abs().max() > 1e-3
+        net = untrained(audio, "pool")
+        assert (net(moved, lengths) - net(x, lengths)).abs().max() < 1e-5
+    texts = audio["runs"]["pool"]
+    for how in ("reversed", "shuffled"):
+        assert sum(a != b for one, two in zip(texts["whole"], texts[how], strict=True) for a, b in zip(one, two)) <= 1
+
+
+def test_rearranging_moves_frames_and_nothing_else(audio):
+    x, lengths = audio["x"][[5, 411]], audio["lengths"][[5, 411]]
+    back, mixed = (audio["rearrange"](x, lengths, how) for how in ("reversed", "shuffled"))
+    for k, n in enumerate(lengths):
+        assert torch.equal(back[k, :n], x[k, :n].flip(0)) and torch.equal(back[k, n:], x[k, n:])
+        order = [torch.nonzero((x[k, :n] == frame).all(1)).item() for frame in mixed[k, :n]]
+        assert sorted(order) == list(range(n)) != order and torch.equal(mixed[k, n:], x[k, n:])
+
+
+def test_the_listener_of_each_kind_holds_the_layer_of_its_name(audio):
+    layers = {"rnn": nn.RNN, "lstm": nn.LSTM, "lstm_1": nn.LSTM, "gru": nn.GRU, "bigru": nn.GRU}
+    for kind, layer in layers.items():
+        net = audio["build"](kind)
+        assert type(net.layer) is layer and net.layer.bidirectional == (kind == "bigru")
+    net = audio["build"]("lstm_1").layer
+    assert (net.bias_ih_l0 + net.bias_hh_l0)[44:88].eq(1).all()
+    assert not (net.bias_ih_l0 + net.bias_hh_l0)[:44].eq(1).any()
