@@ -272,6 +272,17 @@ def spread(shares):
     return {"mean": shares.mean().item(), "low": low, "high": high}
 
 
+# %% unordered tags=["hidden"]
+def unordered(clip):
+    """How unlike each clip to learn from, by frames in any order: (490)."""
+    known, n = x[rows["train"]], lengths[rows["train"]][:, None]
+    beyond = torch.arange(x.shape[1]) >= n  # (490, T)
+    gap = torch.cdist(x[clip, :lengths[clip]], known)  # (490, t, T)
+    there = gap.masked_fill(beyond[:, None], torch.inf).amin(2).mean(1)
+    back = gap.amin(1).masked_fill(beyond, 0).sum(1) / n[:, 0]
+    return there + back  # from each frame to its nearest, and back
+
+
 # %% summary tags=["hidden"]
 import numpy as np
 
@@ -280,11 +291,12 @@ truth = digits[test].numpy()
 _even = [nn.functional.interpolate(x[k, :n].T[None], 20, mode="linear")
          for k, n in enumerate(lengths)]  # every clip in 20 frames
 _like = {"nearest": torch.cat(_even).flatten(1),
-         "nearest_mean": x.sum(dim=1) / lengths[:, None],
          "duration": torch.tensor([[float(len(clip))] for clip in clips])}
+_like = {kind: torch.cdist(of[test], of[learnt]).argmin(1)
+         for kind, of in _like.items()}
+_like["nearest_set"] = torch.stack([unordered(k) for k in test]).argmin(1)
 shares = {kind: share(named(one["whole"])) for kind, one in runs.items()}
-shares |= {kind: share(digits[torch.cdist(of[test], of[learnt]).argmin(1)]
-                       .numpy()[None]) for kind, of in _like.items()}
+shares |= {kind: share(digits[of].numpy()[None]) for kind, of in _like.items()}
 accuracy = {kind: spread(one) for kind, one in shares.items()}
 ahead = {kind: spread(shares["gru"] - one) for kind, one in shares.items()}
 other = {how: {kind: spread(share(named(one[how]))) for kind, one
@@ -299,6 +311,13 @@ VOICES, CLIPS, BOTH = len(voices), len(clips), len(CHOICE)
 OF = {part: len(clip) // 10 for part, clip in rows.items()}  # voices
 parameters = {kind: sum(weight.numel() for weight in build(kind).parameters())
               for kind in WIDTH}
+lost = max(other["reversed"][kind]["mean"] for kind in WIDTH
+           if kind not in ("pool", "gru_shuffled"))
+fits = min(fit[kind] for kind in WIDTH if kind != "rnn")
+lead = spread(shares["nearest"] - shares["bigru"])
+both = spread(shares["bigru"] - shares["gru"])
+seen = max(runs["gru"]["validation"].values())
+STORED, TOP, rates = len(learnt), max(RATES), len(RATES)
 
 # %% sound tags=["hidden"]
 import wave
@@ -321,7 +340,7 @@ LOOK = {"bigru": (GRU, "D", "GRU, both ways"), "gru": (GRU, "^", "GRU"),
         "gru_shuffled": (GRU, "v", "GRU, shuffled"),
         "rnn": ("#c2410c", "o", "RNN"), "pool": (MUTED, "v", "pool"),
         "nearest": (MUTED, "*", "nearest clip"),
-        "nearest_mean": (MUTED, "*", "nearest mean"),
+        "nearest_set": (MUTED, "*", "nearest set"),
         "duration": (MUTED, "*", "duration")}
 _order = sorted(LOOK, key=lambda kind: accuracy[kind]["mean"])
 _fig, _ax = plt.subplots(figsize=(4.8, 3.9), layout="constrained")
@@ -336,19 +355,29 @@ _ax.set(yticks=range(10), yticklabels=[LOOK[kind][2] for kind in _order],
 plt.show()
 
 # %% confused tags=["hidden"]
-confused = {}
-_fig, _ax = plt.subplots(figsize=(4.8, 4.6), layout="constrained")
-for _kind, _shift, _colour in (("gru", -0.2, GRU), ("pool", 0.2, MUTED)):
-    _of = np.zeros((10, 10))
+HIDDEN, WRITE, INK = "#2072d5", "#b53958", "#1f2328"
+confused, _share = {}, {}
+for _kind in ("gru", "pool"):
+    _share[_kind] = _of = np.zeros((10, 10))
     _pair = np.tile(truth, seeds), named(runs[_kind]["whole"]).ravel()
     np.add.at(_of, _pair, 10 / len(_pair[0]))  # shares of what was said
-    for _d in range(10):
-        _ax.scatter(np.arange(10) + _shift, [_d] * 10, 150 * _of[_d],
-                    marker=LOOK[_kind][1], color=_colour, linewidth=0)
-    np.fill_diagonal(_of, 0)
-    _a, _b = np.unravel_index(_of.argmax(), (10, 10))
+    _a, _b = np.unravel_index((_of - 2 * np.eye(10) * _of).argmax(), (10, 10))
     confused[_kind] = {"said": WORDS[_a], "heard": WORDS[_b],
-                       "share": _of.max().item()}
-_ax.set(xticks=range(10), yticks=range(10), yticklabels=WORDS,
-        xlabel="heard as", ylim=(9.6, -0.6))
-plt.show()
+                       "share": _of[_a, _b].item()}
+for _size, _grid in (((9.6, 4.7), (1, 2)), ((4.8, 8.8), (2, 1))):
+    _fig, _axes = plt.subplots(*_grid, figsize=_size, layout="constrained")
+    for _ax, (_kind, _of) in zip(_axes, _share.items(), strict=True):
+        for _d, _row in enumerate(_of):
+            _ax.scatter(range(10), [_d] * 10, 380 * _row, marker="s",
+                        linewidth=0, color=[HIDDEN if k == _d else WRITE
+                                            for k in range(10)])
+            for _k in np.flatnonzero((_row >= 0.1) & (np.arange(10) != _d)):
+                _ax.text(_k + 0.2, _d - 0.2, f"{_row[_k]:.0%}", color=INK)
+        _ax.set(xticks=range(10), yticks=range(10), yticklabels=WORDS,
+                xlabel="heard as", ylim=(9.6, -0.6), title=LOOK[_kind][2])
+    plt.show()
+_voice = shares["gru"].mean(0)  # (voices)
+_odd, easy = _voice < 0.5, (_voice > 0.9).sum().item()  # number of voices
+odd = {kind: one[:, _odd].mean().item() for kind, one in shares.items()}
+rest = {kind: one[:, ~_odd].mean().item() for kind, one in shares.items()}
+NAMED = ", ".join(np.array(PARTS["test"].split())[_odd].tolist())

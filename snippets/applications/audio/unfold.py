@@ -154,11 +154,12 @@ def states(net, clip):
 
 # %% ask tags=["hidden"]
 EPOCHS, SEEDS, SHOWN, WIDTH = 20, range(5), "linda", 52
+RATE_OF_LEARNING = 0.01
 seeds, nets = len(SEEDS), []
 for _seed in SEEDS:
     torch.manual_seed(_seed)
     nets.append(Early(nn.GRU(BANDS, WIDTH, batch_first=True)))
-    train(nets[-1], rate=0.01, epochs=EPOCHS)
+    train(nets[-1], rate=RATE_OF_LEARNING, epochs=EPOCHS)
     nets[-1].eval().requires_grad_(False)
 test, first = rows["test"], 10 * [v[0] for v in voices].index(SHOWN)
 shares = {k: [(net(x[test], (lengths[test] * k + 9) // 10).argmax(dim=1)
@@ -186,7 +187,7 @@ import matplotlib.pyplot as plt
 HIDDEN, WRITE, GRU, MUTED = "#2072d5", "#b53958", "#0a7f6f", "#5c6370"
 _fig, _axes = plt.subplots(4, 1, figsize=(4.8, 6.2), layout="constrained",
                            sharex=True, height_ratios=(2, 3, 2, 3))
-sure = {}  # the ms after which the word is first for good, for each seed
+sure, latest = {}, {}  # ms after which the word is first for good
 for _top, _ax, _word in zip(_axes[::2], _axes[1::2], ("six", "seven"),
                             strict=True):
     _digit = WORDS.index(_word)
@@ -198,7 +199,9 @@ for _top, _ax, _word in zip(_axes[::2], _axes[1::2], ("six", "seven"),
     _top.set(title=f"“{_word}”", ylabel="band", yticks=(1, 24))
     _wrong = (_p.argmax(dim=2) != _digit).int()  # (seeds, T)
     _since = _wrong.flip(1).cumsum(1).eq(0).sum(1)  # right frames at the end
+    assert _since.min() > 0  # all seeds end right
     sure[_word] = {str(s): _ms[-k].item() for s, k in enumerate(_since)}
+    latest[_word] = max(sure[_word].values())
     _mid = _p.median(dim=0).values  # (T, 10)
     for _d in (_mid.amax(0) > 0.3).nonzero()[:, 0].tolist():
         _colour = GRU if _d == _digit else WRITE
