@@ -221,7 +221,7 @@ def shown(audio, tmp_path_factory):
 
 
 @pytest.mark.claim("audio_gru", "audio_bigru", "audio_lstm", "audio_lstm_1", "audio_rnn", "audio_pool")
-@pytest.mark.claim("audio_gru_shuffled")
+@pytest.mark.claim("audio_gru_shuffled", "audio_dose_score")
 def test_the_table_says_what_the_record_holds(audio, shown):
     for kind, one in audio["runs"].items():
         seeds = right(one["whole"])
@@ -275,7 +275,7 @@ def ahead(audio, kind, than, how="whole"):
     return np.mean(voices), 2.07 * np.std(voices, ddof=1) / 24**0.5
 
 
-@pytest.mark.claim("audio_dose_score", "audio_dose_order", "audio_dose_nearest", "audio_backwards")
+@pytest.mark.claim("audio_dose_order", "audio_dose_nearest", "audio_backwards")
 @pytest.mark.claim("audio_order_worth", "audio_pool_rival", "audio_rnn_unfit", "audio_lstm_gru")
 @pytest.mark.claim("audio_both_ways", "audio_nearest_wins", "audio_harder")
 def test_what_the_verdicts_rest_on(audio, shown):

@@ -38,7 +38,6 @@ def speak(voices):
     with tempfile.TemporaryDirectory() as folder:  # a copy starts anew
         library = shutil.copy(espeakng_loader.get_library_path(), folder)
         espeak, clips = ctypes.CDLL(library), []
-
     @ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int,
                       ctypes.c_void_p)
     def take(samples, count, events):

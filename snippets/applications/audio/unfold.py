@@ -38,7 +38,6 @@ def speak(voices):
     with tempfile.TemporaryDirectory() as folder:  # a copy starts anew
         library = shutil.copy(espeakng_loader.get_library_path(), folder)
         espeak, clips = ctypes.CDLL(library), []
-
     @ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int,
                       ctypes.c_void_p)
     def take(samples, count, events):
@@ -208,8 +207,8 @@ for _top, _ax, _word in zip(_axes[::2], _axes[1::2], ("six", "seven"),
         _ax.fill_between(_ms, _p[:, :, _d].amin(0), _p[:, :, _d].amax(0),
                          color=_colour, alpha=0.15, linewidth=0)
         _ax.plot(_ms, _mid[:, _d], color=_colour)
-        _k = _mid[:, _d].argmax()
-        _ax.text(_ms[_k], _mid[_k, _d] + 0.04, WORDS[_d], color=_colour)
+        _ax.text(_ms[-1], _mid[-1, _d] + 0.05, WORDS[_d], color=_colour,
+                 ha="right")
     _ax.set(ylabel="probability", ylim=(0, 1.2), yticks=(0, 1))
 _ax.set(xlabel="ms heard so far")
 plt.show()
