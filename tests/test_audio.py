@@ -2,6 +2,7 @@
 
 import math
 import re
+from importlib.metadata import version
 from pathlib import Path
 
 import espeakng_loader
@@ -54,6 +55,11 @@ def pitch(samples):
     """Hz, of the strongest repetition between 60 and 400 Hz."""
     again = torch.fft.irfft(torch.fft.rfft(samples, 2 * len(samples)).abs() ** 2)
     return 8000 / (20 + again[20:133].argmax().item())
+
+
+def test_the_page_names_the_version_that_speaks():
+    page = (ROOT / "docs/applications/audio.md").read_text()
+    assert f"`espeakng-loader=={version('espeakng-loader')}`" in page
 
 
 def family(name):
