@@ -1,0 +1,330 @@
+"""The text study answers to counting by hand, to NumPy, and to a part of it run afresh."""
+
+import base64
+import hashlib
+import json
+import lzma
+import math
+import re
+import statistics
+from collections import Counter
+from pydoc_data.topics import topics
+
+import numpy as np
+import pytest
+import studies
+import torch
+from test_demos import counted_with_arrays, indices
+
+CELLS, SEEDS = ("rnn", "lstm", "gru"), range(5)
+FOLDER = studies.ROOT / "snippets/applications/text"
+
+
+@pytest.fixture(scope="module")
+def nets():
+    torch.set_num_threads(1)
+    return studies.load("applications/text/nets")
+
+
+@pytest.fixture(scope="module")
+def rivals():
+    return studies.load("applications/text/rivals")
+
+
+@pytest.fixture(scope="module")
+def rates():
+    return studies.load("applications/text/rates")
+
+
+@pytest.fixture(scope="module")
+def same_text(nets):
+    """The recorded runs were made from another Python's manual if the fingerprints differ."""
+    if nets["fingerprint"] != nets["runs"]["rnn 0"]["fingerprint"]:
+        pytest.skip("this Python's manual is not the recorded one")
+
+
+# ---- the text
+
+
+def paragraphs(text):
+    return [" ".join(piece.split()) for piece in text.split("\n\n") if piece.strip()]
+
+
+@pytest.mark.claim("text_no_leak")
+def test_held_out_paragraphs_are_not_in_the_training_text(nets):
+    """Not one as it stands, and of those with little changed next to none, by stretches of letters."""
+    train = re.sub(r"[^a-z]", "", nets["parts"]["train"].lower())
+    known = {train[i : i + 25] for i in range(len(train))}
+    train_paragraphs = set(paragraphs(nets["parts"]["train"].lower()))
+    for part in ("validation", "test"):
+        its = paragraphs(nets["parts"][part].lower())
+        assert len(its) > 100 and not train_paragraphs & set(its)
+        near = 0
+        for paragraph in its:
+            letters = re.sub(r"[^a-z]", "", paragraph)
+            stretches = [letters[i : i + 25] for i in range(len(letters) - 24)]
+            near += bool(stretches) and sum(s in known for s in stretches) > 0.5 * len(stretches)
+        assert near <= 0.01 * len(its), near
+
+
+def test_a_topic_lies_in_the_part_its_name_says(nets):
+    names = {"test": 0, "validation": 0, "train": 0}
+    for topic, text in topics.items():
+        hexadecimal = hashlib.sha256(b"27" + topic.encode()).hexdigest()[:2]
+        part = "test" if hexadecimal < "20" else "validation" if hexadecimal < "40" else "train"
+        names[part] += 1
+        assert nets["part_of"](topic) == part
+        kept = [p for p in text.translate(nets["FOLD"]).split("\n\n") if p.strip("\n") + "\n\n" in nets["parts"][part]]
+        assert len(topic) and (kept or len(text) < 4000), topic
+    assert min(names.values()) >= 5
+    assert all(nets["sizes"][part] > 20_000 for part in nets["sizes"])
+
+
+def test_rare_characters_become_one(nets):
+    count = Counter(nets["parts"]["train"])
+    assert set(nets["alphabet"]) - {"□"} == {c for c in count if count[c] >= 20}
+    x = nets["encode"]("a□\N{SNOWMAN}")
+    assert x[1] == x[2] == 0 and nets["alphabet"][x[0]] == "a"
+
+
+# ---- the rivals
+
+
+def by_hand(text, before, character, order, V, discount):
+    """Kneser and Ney's rule by looking through the text itself, with no tables."""
+    p = 1 / V
+    for n in range(order):
+        context = before[len(before) - n :]
+        if n == order - 1:
+            came = Counter(text[i + n] for i in range(len(text) - n) if text[i : i + n] == context)
+        else:
+            stretches = {text[i : i + n + 2] for i in range(len(text) - n - 1) if text[i + 1 : i + 1 + n] == context}
+            came = Counter(stretch[-1] for stretch in stretches)
+        if came:
+            kept = max(came[character] - discount, 0)
+            p = (kept + discount * len(came) * p) / sum(came.values())
+    return p
+
+
+def test_counting_equals_counting_by_hand(nets, rivals):
+    text, V = nets["parts"]["train"][:3000], 81
+    tables = rivals["counted"](text)
+    for start in (100, 1000, 2345):
+        before = nets["parts"]["test"][start : start + 7]
+        for character in "e (q":
+            found = rivals["chances"](tables, before, character, V, 0.9)
+            for order in (1, 2, 3, 5, 8):
+                assert found[order - 1] == pytest.approx(by_hand(text, before, character, order, V, 0.9), rel=1e-9)
+
+
+def test_the_chances_of_all_characters_make_one(nets, rivals):
+    alphabet = nets["alphabet"]
+    tables = rivals["counted"](nets["parts"]["train"][:20_000].translate({ord(c): "□" for c in "@%Z&^X9!?KQJ\\~"}))
+    known = "".join(c if c in alphabet else "□" for c in nets["parts"]["test"])
+    for start in range(0, 5000, 500):
+        every = [rivals["chances"](tables, known[start : start + 7], c, len(alphabet), 0.8) for c in alphabet]
+        assert np.sum(every, axis=0) == pytest.approx(np.ones(8), abs=1e-6)
+
+
+@pytest.mark.claim("text_counting_scores", "text_xz")
+def test_the_recorded_rivals_repeat(nets, rivals, same_text):
+    """A trigram model from dense arrays, and xz through another door."""
+    record, alphabet = rivals["runs"]["all"], nets["alphabet"]
+    assert record["fingerprint"] == nets["fingerprint"]
+    known = {part: "".join(c if c in alphabet else "□" for c in text) for part, text in nets["parts"].items()}
+    train, test = (indices(known[part], alphabet) for part in ("train", "test"))
+    pieces = test[: len(test) // 1000 * 1000].reshape(-1, 1000)
+    again = counted_with_arrays(3, train, pieces, len(alphabet), record["discount"][2])
+    assert again == pytest.approx(statistics.mean(record["test"][2]), abs=1e-9)
+
+    def size(text):
+        packer = lzma.LZMACompressor(lzma.FORMAT_ALONE, preset=9)
+        return 8 * (len(packer.compress(text.encode())) + len(packer.flush()))
+
+    extra = size(known["train"] + known["test"]) - size(known["train"])
+    assert extra / len(known["test"]) == pytest.approx(record["xz"]["test"], rel=0.01)
+    assert record["xz_alone"] > record["xz"]["test"] + 0.3
+
+
+# ---- the nets, against NumPy
+
+
+def sigmoid(a):
+    return 1 / (1 + np.exp(-a))
+
+
+def weights_of(run):
+    """An export's numbers, unpacked byte by byte."""
+    found = {}
+    for name, part in run["weights"].items():
+        signed = [byte - 256 if byte > 127 else byte for byte in base64.b64decode(part["int8"])]
+        scale = np.frombuffer(base64.b64decode(part["scale"]), "<f4").astype(float)
+        rows = np.array(signed, float).reshape(len(scale), -1) * scale[:, None]
+        found[name.split(".")[1] if name.startswith("recurrent") else name] = rows.reshape(part["shape"])
+    return found
+
+
+def forward(cell, W, x, hold=None):
+    """-log2 of every character's chance after each, one character at a time: (N, T, V)."""
+    H = W["weight_hh_l0"].shape[1]
+    h, c, scores = np.zeros((len(x), H)), np.zeros((len(x), H)), []
+    for t in range(x.shape[1]):
+        a = W["embed.weight"][x[:, t]] @ W["weight_ih_l0"].T + W["bias_ih_l0"]
+        u = h @ W["weight_hh_l0"].T + W["bias_hh_l0"]
+        if cell == "rnn":
+            h = np.tanh(a + u)
+        elif cell == "lstm":
+            i, f, g, o = np.split(a + u, 4, axis=1)
+            c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
+            h = sigmoid(o) * np.tanh(c)
+        else:
+            (ar, az, an), (ur, uz, un) = np.split(a, 3, axis=1), np.split(u, 3, axis=1)
+            z = sigmoid(az + uz)
+            h = (1 - z) * np.tanh(an + sigmoid(ar + ur) * un) + z * h
+        if hold:
+            h[:, hold[0]] = hold[1]
+        y = h @ W["score.weight"].T + W["score.bias"]
+        y -= y.max(1, keepdims=True)
+        scores.append((np.log(np.exp(y).sum(1, keepdims=True)) - y) / math.log(2))
+    return np.stack(scores, 1)
+
+
+def loaded(nets, cell, weights):
+    model = nets["Guesser"](cell)
+    names = {name: name.split(".")[1] if name.startswith("recurrent") else name for name in model.state_dict()}
+    model.load_state_dict({name: torch.tensor(weights[short]).float() for name, short in names.items()})
+    return model
+
+
+@pytest.mark.claim("text_export")
+@pytest.mark.parametrize("cell", CELLS)
+def test_exported_weights_give_the_same_bits_in_numpy(nets, cell):
+    record = nets["runs"][f"{cell} 0"]
+    weights, alphabet = weights_of(record), record["alphabet"]
+    text = "".join(c if c in alphabet else "□" for c in nets["parts"]["test"][:3000])
+    x = indices(text, alphabet).reshape(3, 1000)
+    every = forward(cell, weights, x[:, :-1])
+    came = np.take_along_axis(every, x[:, 1:, None], 2)[..., 0]
+    if alphabet == nets["alphabet"]:
+        again = nets["bits"](loaded(nets, cell, weights), torch.tensor(x))
+        assert came.mean(1) == pytest.approx(again.numpy(), abs=2e-4)
+    if nets["fingerprint"] == record["fingerprint"]:
+        assert came.mean(1) == pytest.approx(np.array(record["rounded"][:3]), abs=1e-3)
+    gap = statistics.mean(record["rounded"]) - statistics.mean(record["test"])
+    assert abs(gap) < 0.02
+    assert sum(len(part["int8"]) + len(part["scale"]) for part in record["weights"].values()) < 67_000
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_holding_a_unit_holds_it(nets, cell):
+    """Against NumPy with that entry of h overwritten, and against no hold at all."""
+    weights = weights_of(nets["runs"][f"{cell} 0"])
+    torch.manual_seed(1)
+    model, V = nets["Guesser"](cell), len(nets["alphabet"])
+    if len(nets["runs"][f"{cell} 0"]["alphabet"]) == V:
+        model = loaded(nets, cell, weights)
+    W = {name.split(".")[1] if name.startswith("recurrent") else name: p.detach().double().numpy()
+         for name, p in model.named_parameters()}
+    x = torch.randint(V, (2, 60))
+    H = model.score.in_features
+    value, fixed = torch.full((H,), 0.3), torch.zeros(2, H, dtype=torch.bool)
+    quote = nets["place"]['"']
+    for unit in (None, 0, H - 1):
+        fixed[:] = False
+        if unit is not None:
+            fixed[:, unit] = True
+        costs, quotes = nets["clamped"](cell, model, x, fixed, value)
+        every = forward(cell, W, x.numpy()[:, :-1], None if unit is None else (unit, 0.3))
+        came = np.take_along_axis(every, x.numpy()[:, 1:, None], 2)[..., 0]
+        assert costs.numpy() == pytest.approx(came, abs=2e-3)
+        assert quotes.numpy() == pytest.approx(every[..., quote], abs=2e-3)
+    intact = nets["clamped"](cell, model, x, torch.zeros(2, H, dtype=torch.bool), value)[0].mean(1)
+    assert intact.numpy() == pytest.approx(nets["bits"](model, x).numpy(), abs=1e-4)
+
+
+def test_rounding_moves_no_weight_by_more_than_half_a_step(nets):
+    torch.manual_seed(3)
+    model = nets["Guesser"]("gru")
+    weights, rounded = nets["export"](model)
+    W = weights_of({"weights": weights})
+    for name, p in model.named_parameters():
+        rows = p.detach().numpy().reshape(-1, p.shape[-1])
+        step = np.abs(rows).max(1, keepdims=True) / 127
+        back = W[name.split(".")[1] if name.startswith("recurrent") else name].reshape(rows.shape)
+        assert (np.abs(back - rows) <= step * 0.5001).all() and (back != rows).any()
+        assert dict(rounded.named_parameters())[name].detach().numpy().reshape(rows.shape) == pytest.approx(back)
+
+
+# ---- what the units tell
+
+
+def test_labels_say_what_they_say(nets):
+    text = nets["parts"]["validation"][: 5 * nets["PIECE"]]
+    told = nets["labels"](text)
+    for i in (*range(300, 360), 1500, 2222, 4321):
+        start = text.rfind("\n\n", 0, i + 1) + 1
+        at = divmod(i, nets["PIECE"])
+        if at[1] == nets["PIECE"] - 1:
+            continue
+        so_far = text[start : i + 1]
+        assert told["quotes"][at] == so_far.count('"') % 2
+        assert told["column"][at] == len(text[: i + 1].split("\n")[-1])
+        assert told["capitals"][at] == bool(re.search("[A-Z]{2}$", text[: i + 1]))
+        depth = 0
+        for character in re.findall(r"[][(){}]", so_far):
+            depth = depth + 1 if character in "([{" else max(0, depth - 1)
+        assert told["depth"][at] == depth
+    assert 0 < told["depth"].double().mean() < 1 and told["quotes"].double().mean() > 0.01
+
+
+def test_correlation_and_area_are_the_textbooks(nets):
+    draw = np.random.default_rng(5)
+    h, label = draw.normal(size=(4, 50, 3)), draw.integers(0, 2, (4, 50))
+    h[..., 1] += label
+    r = nets["correlations"](torch.tensor(h), torch.tensor(label)).numpy()
+    assert r == pytest.approx([np.corrcoef(h[..., k].ravel(), label.ravel())[0, 1] for k in range(3)])
+    score, true = draw.integers(0, 9, 200).astype(float), draw.random(200) < 0.3
+    ranks = np.array([np.mean((score < s) + (score == s) / 2) * len(score) + 0.5 for s in score])
+    n = true.sum()
+    by_ranks = (ranks[true].sum() - n * (n + 1) / 2) / (n * (len(true) - n))
+    assert nets["area"](torch.tensor(score), torch.tensor(true)) == pytest.approx(by_ranks)
+
+
+# ---- the record
+
+
+@pytest.mark.claim("text_same_size")
+def test_all_have_about_one_size(nets):
+    sizes = [sum(p.numel() for p in nets["Guesser"](cell).parameters()) for cell in CELLS]
+    assert max(sizes) < 1.02 * min(sizes)
+    V, E = len(nets["alphabet"]), 24
+    for cell, gates, size in zip(CELLS, (1, 4, 3), sizes, strict=True):
+        H = nets["WIDTHS"][cell]
+        assert size == V * E + gates * H * (E + H + 2) + H * V + V
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_the_start_of_the_curve_repeats(nets, same_text, cell):
+    recorded = nets["runs"][f"{cell} 0"]["curve"]
+    torch.manual_seed(0)
+    exam = nets["pieces"](nets["parts"]["validation"])
+    for update, model in nets["training"](nets["Guesser"](cell), nets["streams"], nets["RATE"][cell], (12, 50)):
+        assert nets["bits"](model, exam).mean().item() == pytest.approx(recorded[str(update)], abs=0.05)
+
+
+@pytest.mark.claim("text_rates")
+def test_the_rates_are_the_best_of_their_grid_and_not_at_its_edge(nets, rates):
+    for cell in CELLS:
+        scores = {rate: statistics.mean(rates["runs"][f"{cell} {rate}"]["bits"]) for rate in rates["RATES"]}
+        best = min(scores, key=scores.get)
+        assert best == nets["RATE"][cell] and best not in (min(scores), max(scores))
+        assert rates["runs"][f"{cell} {best}"]["fingerprint"] == nets["runs"]["rnn 0"]["fingerprint"]
+        assert rates["UPDATES"][cell] == pytest.approx(nets["UPDATES"][cell] / 4, rel=0.02)
+
+
+def test_the_record_stays_small():
+    assert (FOLDER / "nets.json").stat().st_size < 400_000
+    runs = json.loads((FOLDER / "nets.json").read_text())["runs"]
+    packed = [len(part[key]) for cell in CELLS for part in runs[f"{cell} 0"]["weights"].values()
+              for key in ("int8", "scale")]
+    assert sum(packed) < 200_000
