@@ -37,3 +37,4 @@ mean = {cell: {f"r{rate}".replace(".", "_"):
                for rate in RATES} for cell in UPDATES}
 best = {cell: min(RATES, key=lambda rate: sum(runs[f"{cell} {rate}"]["bits"]))
         for cell in UPDATES}
+lowest, highest = RATES[0], RATES[-1]

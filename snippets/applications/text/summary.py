@@ -4,6 +4,7 @@
 import base64
 import json
 import statistics
+import textwrap
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -54,6 +55,7 @@ wins = {cell: sum(net < count for run in of(cell)
         / (seeds * pieces) for cell in CELLS}
 rounding = {cell: statistics.mean(of(cell)[0]["rounded"])
             - statistics.mean(of(cell)[0]["test"]) for cell in CELLS}
+rounding_most = max(map(abs, rounding.values()))
 exported = {cell: sum(len(base64.b64decode(part[key]))
                       for part in of(cell)[0]["weights"].values()
                       for key in ("int8", "scale")) for cell in CELLS}
@@ -90,8 +92,8 @@ last = {cell: spread(list(run["curve"].values())[-1] for run in of(cell))
 def show(head, text):
     print(f"[{head}]")
     for line in text.split("\n"):
-        print("    " + line)
-    print()
+        for part in textwrap.wrap(line, 58) or [""]:
+            print("    " + part)
 
 
 for _moment, _text in of("lstm")[0]["samples"].items():
