@@ -45,31 +45,32 @@ timed = {cell: spread(statistics.mean(run["test"]) for run in of(cell))
          for cell in CELLS}
 _order = min(range(8), key=_counting["validation"].__getitem__)
 _best = _counting["test"][_order]
-gap = {cell: spread(statistics.mean(run["test"]) - statistics.mean(_best)
-                    for run in of(cell)) for cell in CELLS}
-most_gap = max(gap[cell]["high"] for cell in CELLS)
-least_gap = min(gap[cell]["low"] for cell in CELLS)
+least_gap = min(min(timed[cell]["low"], equal[cell]["low"])
+                for cell in CELLS) - statistics.mean(_best)
 pieces = len(_best)
-wins = {cell: sum(net < count for run in of(cell)
-                  for net, count in zip(run["test"], _best, strict=True))
-        / (seeds * pieces) for cell in CELLS}
 rounding = {cell: statistics.mean(of(cell)[0]["rounded"])
             - statistics.mean(of(cell)[0]["test"]) for cell in CELLS}
 rounding_most = max(map(abs, rounding.values()))
-exported = {cell: sum(len(base64.b64decode(part[key]))
-                      for part in of(cell)[0]["weights"].values()
-                      for key in ("int8", "scale")) for cell in CELLS}
 kilobytes = sum(len(part[key]) for cell in CELLS
                 for part in of(cell)[0]["weights"].values()
                 for key in ("int8", "scale")) / 1000
 
+_medians = [timed[cell]["median"] for cell in CELLS]
+race = max(_medians) - min(_medians)
+widest = max(timed[cell]["high"] - timed[cell]["low"] for cell in CELLS)
+won = sum(net < count for cell in CELLS for run in of(cell)
+          for net, count in zip(run["test"], _best, strict=True))
+exams = pieces * seeds * len(CELLS)
+xz_gap = min(timed[cell]["low"] for cell in CELLS) - _counting["xz"]["test"]
+
 # %% curves tags=["hidden"]
-_lines = {"bigram": 1, "fourgram": 3, "best n-gram": _order}
+_lines = {"bigram": (1, 5), "fourgram": (3, 0.06), "eightgram": (7, 0.06)}
+_starts = {"rnn": (0.8, 0.15), "lstm": (0.8, -0.35), "gru": (1.2, 0.05)}
 fig, ax = plt.subplots(figsize=(4.8, 3.6), layout="constrained")
-for _name, _n in _lines.items():
+for _name, (_n, _left) in _lines.items():
     _level = _counting["validation"][_n]
     ax.axhline(_level, color=MUTED, linewidth=1, linestyle="--")
-    ax.text(0.1, _level, _name, color=MUTED, va="bottom")
+    ax.text(_left, _level, _name, color=MUTED, va="bottom")
 for cell in CELLS:
     _curve = np.array([list(run["curve"].values()) for run in of(cell)])
     _x = [int(n) * ms[cell] / 1000 for n in of(cell)[0]["curve"]]
@@ -77,9 +78,10 @@ for cell in CELLS:
                     alpha=0.25, linewidth=0)
     ax.plot(_x, np.median(_curve, 0), color=COLOURS[cell],
             marker=MARKERS[cell], markersize=5)
-    ax.text(_x[3], np.median(_curve, 0)[3] + 0.08, cell.upper(),
-            color=COLOURS[cell], weight="bold")
+    ax.text(_x[0] * _starts[cell][0], _curve[0, 0] + _starts[cell][1],
+            cell.upper(), color=COLOURS[cell], weight="bold")
 ax.set_xscale("log")
+ax.set_ylim(1.9, 4.9)
 ax.set_xticks([0.1, 1, 10], ["0.1", "1", "10"])
 ax.set_xlabel("seconds of training on one core")
 ax.set_title("bits per character, validation text", loc="left")
@@ -135,6 +137,8 @@ cost_other = {cell: spread((_bits[cell][:, 2:] - _bits[cell][:, :1])
 worst = {cell: int((_close[cell][:, 1] < _close[cell][:, 2:].min(1)).sum())
          for cell in CELLS}  # seeds where no other unit hurts closing more
 worst["all"] = sum(worst.values())
+fewest = max(_close[cell][_k, 1] / _close[cell][_k, 0]
+             for cell in CELLS for _k in range(seeds)).item()
 fig, ax = plt.subplots(figsize=(4.8, 3.2), layout="constrained")
 for _i, cell in enumerate(CELLS):
     _change = _close[cell] / _close[cell][:, :1]
@@ -176,17 +180,18 @@ def states(run, text):
     return np.array(all_h)
 
 
-STORY = 'Use "sorted()" for a new list, or "list.sort()" in place.'
+STORY = 'See "sorted()" for lists and "sort()".'
 _quotes = of("gru")[0]["units"]["quotes"]
 trace_unit = _quotes["unit"]
 _h = states(of("gru")[0], "\n\n" + STORY)[2:, trace_unit]
 _h = _h if _quotes["r"] > 0 else -_h
-fig, ax = plt.subplots(figsize=(4.8, 2.6), layout="constrained")
+fig, ax = plt.subplots(figsize=(4.8, 2.4), layout="constrained")
 _inside = np.cumsum([c == '"' for c in STORY]) % 2 == 1
 ax.fill_between(range(len(STORY)), -1.1, 1.1, where=_inside, step="post",
                 color="#eef1f4", linewidth=0)
 ax.step(range(len(STORY)), _h, where="post", color=HIDDEN, linewidth=2)
 ax.set_ylim(-1.1, 1.1)
-ax.set_xlabel("characters read (shaded: within quotes)")
+ax.set_xticks(np.arange(len(STORY)) + 0.5, STORY)
+ax.set_xlabel("character just read (shaded: within quotes)")
 ax.set_title(f"h of unit {trace_unit}", loc="left")
 plt.show()
