@@ -484,3 +484,61 @@ def test_the_short_search_chose_too_high(nets, rates, long_rates):
             assert short == nets["RATE"][cell]
         else:
             assert short > nets["RATE"][cell] and end[short] > end[nets["RATE"][cell]] + 0.02
+
+
+@pytest.mark.claim("text_close_race", "text_dose_close", "text_rate_matters")
+def test_the_three_are_close(nets, rates, long_rates, summary):
+    """Closer at equal time than each to counting, and than a wrong rate costs."""
+    ends = {cell: sorted(finals(nets, cell)) for cell in CELLS}
+    middle = [ends[cell][2] for cell in CELLS]
+    assert summary["race"] == pytest.approx(max(middle) - min(middle)) and summary["race"] < 0.1
+    assert summary["widest"] == pytest.approx(max(e[-1] - e[0] for e in ends.values()))
+    assert summary["race"] < 0.5 * summary["least_gap"]
+    wrong = [long_rates["runs"][f"{cell} {rate}"]["bits"][0] for cell, rate in (("rnn", 0.01), ("gru", 0.02))]
+    right = [long_rates["runs"][f"{cell} {nets['RATE'][cell]}"]["bits"][0] for cell in ("rnn", "gru")]
+    assert min(w - r for w, r in zip(wrong, right, strict=True)) > summary["race"]
+
+
+@pytest.mark.claim("text_pieces", "text_xz_wins", "text_dose_counting")
+def test_counting_wins_piece_by_piece_and_xz_wins_too(nets, rivals, summary):
+    counting = np.array(rivals["runs"]["all"]["test"][7])
+    mine = np.array([nets["runs"][f"{cell} {seed}"]["test"] for cell in CELLS for seed in SEEDS])
+    assert mine.size == summary["exams"] and (mine < counting).sum() == summary["won"] < 0.01 * mine.size
+    assert mine.mean(1).min() > rivals["runs"]["all"]["xz"]["test"] + 0.05
+
+
+@pytest.mark.claim("text_units_all", "text_units_weak")
+def test_every_network_has_a_quote_unit(nets):
+    units = [nets["runs"][f"{cell} {seed}"]["units"] for cell in CELLS for seed in SEEDS]
+    assert all(u["quotes"]["r"] * u["quotes"]["later"] > 0 and abs(u["quotes"]["later"]) > 0.1 for u in units)
+    for other in ("column", "capitals"):
+        weak = [abs(u[other]["later"]) < 0.3 for u in units]
+        assert sum(weak) > len(weak) / 2
+        assert statistics.median(abs(u["quotes"]["later"]) for u in units) > 1.5 * statistics.median(
+            abs(u[other]["later"]) for u in units)
+
+
+@pytest.mark.claim("text_ablation_all", "text_ablation_bits", "text_dose_quotes")
+def test_no_other_unit_matters_as_much(nets, summary):
+    first = 0
+    for cell in CELLS:
+        for seed in SEEDS:
+            closing = nets["runs"][f"{cell} {seed}"]["ablation"]["closing"]
+            first += closing[1] < min(closing[2:])
+            assert closing[1] < closing[0]
+    assert first == summary["worst"]["all"] >= 12
+    drops = [nets["runs"][f"{cell} {seed}"]["ablation"]["closing"] for cell in CELLS for seed in SEEDS]
+    assert statistics.median(c[1] / c[0] for c in drops) < 0.65
+    assert summary["cost"]["lstm"]["low"] < summary["cost_other"]["lstm"]["high"]
+
+
+@pytest.mark.claim("text_nesting_all", "text_nesting_cases", "text_dose_nesting")
+def test_nesting_is_hardly_known(nets):
+    read = {(when, what, cell): statistics.median(nets["runs"][f"{cell} {s}"]["probes"][when][what] for s in SEEDS)
+            for when in ("trained", "untrained") for what in ("quotes", "nested") for cell in CELLS}
+    for cell in CELLS:
+        gain = {what: read["trained", what, cell] - read["untrained", what, cell] for what in ("quotes", "nested")}
+        assert gain["quotes"] > 0.05 and gain["nested"] < (0.1 if cell == "gru" else 0.03)
+        assert read["trained", "nested", cell] < 0.8
+    depth = nets["labels"](nets["parts"]["test"])["depth"]
+    assert 0.02 < ((depth > 1).sum() / (depth > 0).sum()).item() < 0.1
