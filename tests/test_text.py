@@ -367,7 +367,7 @@ def test_without_its_unit_the_quote_stays_open(opened):
 
 
 @pytest.mark.claim("text_nesting")
-def test_a_linear_reading_does_not_find_the_nesting(opened, nets, monkeypatch):
+def test_a_linear_reading_finds_the_nesting_little_better_than_before_training(opened, nets, monkeypatch):
     """Least squares and ranks in NumPy: brackets two deep against one deep, within brackets."""
     cases = {}
     for part in ("validation", "test"):
@@ -388,7 +388,7 @@ def test_a_linear_reading_does_not_find_the_nesting(opened, nets, monkeypatch):
         A = np.c_[h["validation"], np.ones(len(h["validation"]))]
         w = np.linalg.solve(A.T @ A + 10 * np.eye(A.shape[1]), A.T @ (2.0 * deep["validation"] - 1))
         areas[name] = area_by_ranks(h["test"] @ w[:-1], deep["test"])
-    assert areas["trained"] < 0.75 and areas["trained"] < areas["untrained"] + 0.1
+    assert areas["trained"] < areas["untrained"] + (0.2 if opened["cell"] == "gru" else 0.05)
 
 
 # ---- the record
@@ -414,12 +414,15 @@ def test_the_start_of_the_curve_repeats(nets, same_text, cell):
 
 
 @pytest.mark.claim("text_rates")
-def test_the_rates_are_the_best_of_their_grid_and_not_at_its_edge(nets, long_rates):
+def test_the_rates_are_the_best_that_were_tried_or_next_to_it(nets, long_rates):
     for cell in CELLS:
         scores = {rate: long_rates["runs"][f"{cell} {rate}"]["bits"][0] for rate in long_rates["GRID"][cell]}
-        best = min(scores, key=scores.get)
-        assert best == nets["RATE"][cell] == sorted(scores)[1] and len(scores) == 3
+        best, used = min(scores, key=scores.get), nets["RATE"][cell]
+        assert used == sorted(scores)[1] and len(scores) == 3
+        assert used == best if cell != "gru" else 0 < scores[used] - scores[best] < 0.03
         assert long_rates["UPDATES"][cell] == nets["UPDATES"][cell]
+    ends = finals(nets, "gru")
+    assert max(ends) - min(ends) > 0.01  # what a seed may change
 
 
 def test_the_record_stays_small():
@@ -507,15 +510,17 @@ def test_counting_wins_piece_by_piece_and_xz_wins_too(nets, rivals, summary):
     assert mine.mean(1).min() > rivals["runs"]["all"]["xz"]["test"] + 0.05
 
 
-@pytest.mark.claim("text_units_all", "text_units_weak")
-def test_every_network_has_a_quote_unit(nets):
-    units = [nets["runs"][f"{cell} {seed}"]["units"] for cell in CELLS for seed in SEEDS]
-    assert all(u["quotes"]["r"] * u["quotes"]["later"] > 0 and abs(u["quotes"]["later"]) > 0.1 for u in units)
-    for other in ("column", "capitals"):
-        weak = [abs(u[other]["later"]) < 0.3 for u in units]
-        assert sum(weak) > len(weak) / 2
-        assert statistics.median(abs(u["quotes"]["later"]) for u in units) > 1.5 * statistics.median(
-            abs(u[other]["later"]) for u in units)
+@pytest.mark.claim("text_units_all", "text_units_weak", "text_units_column")
+def test_every_network_has_a_quote_unit(nets, summary):
+    later = {(cell, label): [nets["runs"][f"{cell} {seed}"]["units"][label]["later"] for seed in SEEDS]
+             for cell in CELLS for label in ("quotes", "column", "capitals")}
+    for cell in CELLS:
+        first = [nets["runs"][f"{cell} {seed}"]["units"]["quotes"]["r"] for seed in SEEDS]
+        assert all(a * b > 0 and abs(b) > 0.1 for a, b in zip(first, later[cell, "quotes"], strict=True))
+        assert max(map(abs, later[cell, "capitals"])) < 0.3
+        assert summary["follow"]["column"][cell] == sum(abs(r) > 0.5 for r in later[cell, "column"])
+    assert summary["follow"]["column"]["gru"] >= 2
+    assert max(map(abs, later["rnn", "column"] + later["lstm", "column"])) < 0.4
 
 
 @pytest.mark.claim("text_ablation_all", "text_ablation_bits", "text_dose_quotes")
@@ -526,7 +531,7 @@ def test_no_other_unit_matters_as_much(nets, summary):
             closing = nets["runs"][f"{cell} {seed}"]["ablation"]["closing"]
             first += closing[1] < min(closing[2:])
             assert closing[1] < closing[0]
-    assert first == summary["worst"]["all"] >= 12
+    assert first == summary["worst"]["all"] >= 9
     drops = [nets["runs"][f"{cell} {seed}"]["ablation"]["closing"] for cell in CELLS for seed in SEEDS]
     assert statistics.median(c[1] / c[0] for c in drops) < 0.65
     assert summary["cost"]["lstm"]["low"] < summary["cost_other"]["lstm"]["high"]
@@ -538,7 +543,7 @@ def test_nesting_is_hardly_known(nets):
             for when in ("trained", "untrained") for what in ("quotes", "nested") for cell in CELLS}
     for cell in CELLS:
         gain = {what: read["trained", what, cell] - read["untrained", what, cell] for what in ("quotes", "nested")}
-        assert gain["quotes"] > 0.05 and gain["nested"] < (0.1 if cell == "gru" else 0.03)
-        assert read["trained", "nested", cell] < 0.8
+        assert gain["quotes"] > 0.05 and gain["nested"] < (0.2 if cell == "gru" else 0.03)
+        assert gain["nested"] > 0.03 or cell != "gru"
     depth = nets["labels"](nets["parts"]["test"])["depth"]
     assert 0.02 < ((depth > 1).sum() / (depth > 0).sum()).item() < 0.1

@@ -118,6 +118,9 @@ area = {when: {label: {cell: spread(run["probes"][when][label]
                for label in ("quotes", "nested")}
         for when in ("untrained", "trained")}
 nets = seeds * len(CELLS)
+follow = {label: {cell: sum(abs(run["units"][label]["later"]) > 0.5
+                            for run in of(cell)) for cell in CELLS}
+          for label in found}
 
 # %% ablation tags=["hidden"]
 closings = of("rnn")[0]["ablation"]["closings"]
