@@ -414,15 +414,15 @@ def test_the_start_of_the_curve_repeats(nets, same_text, cell):
 
 
 @pytest.mark.claim("text_rates")
-def test_the_rates_are_the_best_that_were_tried_or_next_to_it(nets, long_rates):
+def test_the_rates_are_the_best_that_were_tried(nets, rates, long_rates):
     for cell in CELLS:
         scores = {rate: long_rates["runs"][f"{cell} {rate}"]["bits"][0] for rate in long_rates["GRID"][cell]}
-        best, used = min(scores, key=scores.get), nets["RATE"][cell]
-        assert used == sorted(scores)[1] and len(scores) == 3
-        assert used == best if cell != "gru" else 0 < scores[used] - scores[best] < 0.03
+        best = min(scores, key=scores.get)
+        assert best == nets["RATE"][cell] and len(scores) == 3
+        assert best == sorted(scores)[0 if cell == "gru" else 1]
         assert long_rates["UPDATES"][cell] == nets["UPDATES"][cell]
-    ends = finals(nets, "gru")
-    assert max(ends) - min(ends) > 0.01  # what a seed may change
+    half, whole = (sum(rates["runs"][f"gru {rate}"]["bits"]) / 2 for rate in (0.0025, 0.005))
+    assert half > whole + 0.2
 
 
 def test_the_record_stays_small():

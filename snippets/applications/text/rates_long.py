@@ -29,10 +29,7 @@ bits = {cell: {f"r{rate}".replace(".", "_"): runs[f"{cell} {rate}"]["bits"][0]
                for rate in GRID[cell]} for cell in GRID}
 best = {cell: min(GRID[cell], key=lambda rate: runs[f"{cell} {rate}"]["bits"])
         for cell in GRID}
-used = {"rnn": 0.005, "lstm": 0.02, "gru": 0.01}
 _short = {"rnn": 0.01, "gru": 0.02}  # chosen by the first round
 regret = {cell: runs[f"{cell} {rate}"]["bits"][0]
-          - runs[f"{cell} {used[cell]}"]["bits"][0]
+          - runs[f"{cell} {best[cell]}"]["bits"][0]
           for cell, rate in _short.items()}
-missed = (runs[f"gru {used['gru']}"]["bits"][0]
-          - runs[f"gru {best['gru']}"]["bits"][0])
