@@ -344,7 +344,7 @@ def test_the_quote_unit_is_found_again_by_numpy(opened):
         assert later == pytest.approx(told["later"], abs=0.02)
 
 
-@pytest.mark.claim("text_ablation", "text_ablation_others")
+@pytest.mark.claim("text_ablation_rnn", "text_ablation_lstm", "text_ablation_gru")
 def test_without_its_unit_the_quote_stays_open(opened):
     """Held at its mean, in NumPy: a due closing quote loses chance, and loses more than by other units."""
     cell, W, record = opened["cell"], opened["W"], opened["record"]
@@ -366,7 +366,7 @@ def test_without_its_unit_the_quote_stays_open(opened):
         assert due.sum() == record["ablation"]["closings"]
 
 
-@pytest.mark.claim("text_nesting")
+@pytest.mark.claim("text_nesting_rnn", "text_nesting_lstm", "text_nesting_gru")
 def test_a_linear_reading_finds_the_nesting_little_better_than_before_training(opened, nets, monkeypatch):
     """Least squares and ranks in NumPy: brackets two deep against one deep, within brackets."""
     cases = {}
@@ -404,6 +404,7 @@ def test_all_have_about_one_size(nets):
         assert size == V * E + gates * H * (E + H + 2) + H * V + V
 
 
+@pytest.mark.claim("text_training")
 @pytest.mark.parametrize("cell", CELLS)
 def test_the_start_of_the_curve_repeats(nets, same_text, cell):
     recorded = nets["runs"][f"{cell} 0"]["curve"]
@@ -425,6 +426,7 @@ def test_the_rates_are_the_best_that_were_tried(nets, rates, long_rates):
     assert half > whole + 0.2
 
 
+@pytest.mark.claim("text_export_size")
 def test_the_record_stays_small():
     assert (FOLDER / "nets.json").stat().st_size < 400_000
     runs = json.loads((FOLDER / "nets.json").read_text())["runs"]
@@ -446,7 +448,7 @@ def summary():
     return runpy.run_path(str(FOLDER / "summary.py"))
 
 
-@pytest.mark.claim("text_recorded", "text_hours", "text_training", "text_ablation_setting")
+@pytest.mark.claim("text_recorded", "text_hours", "text_ablation_setting")
 def test_the_records_are_of_one_text_and_as_said(nets, rivals, rates, long_rates, summary):
     prints = {run["fingerprint"] for study in (rates, long_rates, rivals) for run in study["runs"].values()}
     prints |= {nets["runs"][f"{cell} 0"]["fingerprint"] for cell in CELLS}
