@@ -12,7 +12,7 @@ from markdown_it import MarkdownIt
 
 ROOT = Path(__file__).parents[1]
 SITE = Path(os.environ.get("SITE", ROOT / "site"))
-PAGES = [*sorted((ROOT / "docs").glob("*.md")), ROOT / "docs/notebooks/index.md"]
+PAGES = sorted((ROOT / "docs").rglob("*.md"))
 MARK = re.compile(r"\[✓\]\([./]*claims\.md#(\w+)\)")
 SETTING = re.compile(r"^(build|claims|ledger)\.|\.made\.|\.(seeds|rounds|rates|[A-Z_]+)$")  # said, not measured
 NUMBER = re.compile(r"(?<![\w.])\d+\.\d+(?!\.?\d*\w)|\d+ ?%|10\^|\d[eE][-+−]?\d")
