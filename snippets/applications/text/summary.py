@@ -64,8 +64,8 @@ exams = pieces * seeds * len(CELLS)
 xz_gap = min(timed[cell]["low"] for cell in CELLS) - _counting["xz"]["test"]
 
 # %% curves tags=["hidden"]
-_lines = {"bigram": (1, 5), "fourgram": (3, 0.06), "eightgram": (7, 0.06)}
-_starts = {"rnn": (0.8, 0.15), "lstm": (0.8, -0.35), "gru": (1.2, 0.05)}
+_lines = {"bigram": (1, 5), "fourgram": (3, 0.07), "eightgram": (7, 0.07)}
+_starts = {"rnn": (0.65, 0.12), "lstm": (0.75, -0.4), "gru": (1.2, 0.05)}
 fig, ax = plt.subplots(figsize=(4.8, 3.6), layout="constrained")
 for _name, (_n, _left) in _lines.items():
     _level = _counting["validation"][_n]
@@ -81,7 +81,8 @@ for cell in CELLS:
     ax.text(_x[0] * _starts[cell][0], _curve[0, 0] + _starts[cell][1],
             cell.upper(), color=COLOURS[cell], weight="bold")
 ax.set_xscale("log")
-ax.set_ylim(1.9, 4.9)
+ax.set_xlim(0.06, 40)
+ax.set_ylim(1.9, 5.0)
 ax.set_xticks([0.1, 1, 10], ["0.1", "1", "10"])
 ax.set_xlabel("seconds of training on one core")
 ax.set_title("bits per character, validation text", loc="left")
@@ -94,8 +95,8 @@ last = {cell: spread(list(run["curve"].values())[-1] for run in of(cell))
 def show(head, text):
     print(f"[{head}]")
     for line in text.split("\n"):
-        for part in textwrap.wrap(line, 58) or [""]:
-            print("    " + part)
+        for part in textwrap.wrap(line, 42) or [""]:
+            print("  " + part)
 
 
 for _moment, _text in of("lstm")[0]["samples"].items():
