@@ -242,7 +242,7 @@ FOCUS = """async () => {
 
 def tab_stops(tab) -> list[dict]:
     stops = []
-    while len(stops) < 1000:
+    while len(stops) < 3000:
         tab.keyboard.press("Tab")
         stop = tab.evaluate(FOCUS)
         if stop is None:
