@@ -39,7 +39,7 @@ mutants: .venv/test-ready # break the snippets on purpose: do the tests notice? 
 tracked: site # the files that the build makes and git keeps: images/*.png, docs/notebooks
 	$(BIN)/python -m hooks.tracked
 
-reproduce: .venv/site-ready # run the studies, or one, anew, all or a part: make reproduce S=snippets/memory/gym.py SHARD=2/8
+reproduce: .venv/site-ready # run the studies, or one, anew, all or a part: make reproduce S=snippets/speed/layers.py SHARD=2/8
 	SHARD=$(SHARD) $(BIN)/python -m hooks.reproduce $(S)
 
 bench: .venv/site-ready

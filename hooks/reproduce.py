@@ -1,6 +1,6 @@
 """Makes recorded results: each run of a study in a process of its own, a few at a time.
 
-    python -m hooks.reproduce [snippets/memory/gym.py ...]
+    python -m hooks.reproduce [snippets/speed/layers.py ...]
 
 Finished runs lie in .cache/reproduce, so a second start goes on where the first
 stopped. SHARD=2/8 makes the second eighth alone; once the parts of all shards lie
