@@ -1,0 +1,146 @@
+"""The net of 1997 at its own size: 93 weights, taught by one sequence a time."""
+
+# %% net
+import numpy as np
+
+BLOCKS, SIZE, RATE = 2, 2, 0.5  # G, S and learning rate of experiment 4
+
+
+def forward(W, V, x, G, S):
+    """R nets side by side, each over its own sequence: x (T, R, inputs).
+
+    G blocks of S cells, H = G * S. W (R, 2G + H, inputs + 2G + H + 1) holds
+    rows for input gates, output gates and cells; columns for the input, the
+    gates and cells of the last step, and the bias. V (R, outputs, H + 1).
+    """
+    (T, R, inputs), H = x.shape, G * S
+    U = np.zeros((T + 1, R, W.shape[2]))  # all that the units see
+    U[:T, :, :inputs], U[..., -1] = x, 1
+    A, c = np.empty((T, R, 2 * G + H)), np.zeros((R, G, S))
+    for t in range(T):
+        # tanh(a / 2) is the logistic function, stretched to -1 to 1
+        A[t] = np.tanh(np.matmul(W, U[t, ..., None])[..., 0] / 2)
+        i_o = (1 + A[t, :, :2 * G]) / 2  # (R, 2G): gates, from 0 to 1
+        g = 2 * A[t, :, 2 * G:].reshape(R, G, S)  # from -2 to 2
+        c += i_o[:, :G, None] * g  # a block shares its gates
+        h = i_o[:, G:, None] * np.tanh(c / 2)  # (R, G, S)
+        U[t + 1, :, inputs:inputs + 2 * G] = i_o
+        U[t + 1, :, inputs + 2 * G:-1] = h.reshape(R, H)
+    p = np.matmul(V, U[T, :, -1 - H:, None])[..., 0]  # (R, outputs)
+    return (1 + np.tanh(p / 2)) / 2, U, A, c
+
+
+# %% learn
+def learn(V, y, p, U, A, c):
+    """The truncated gradient, downhill, for targets y: shapes of W and V."""
+    (T, R, _), (_, G, S) = A.shape, c.shape
+    d = (y - p) * p * (1 - p)  # (R, outputs)
+    dV = d[..., None] * U[T, :, None, -1 - G * S:]
+    e = np.einsum("ro,roh->rh", d, V[..., :-1]).reshape(R, G, S)
+    i = (1 + A[..., :G]) / 2  # (T, R, G)
+    o = (1 + A[-1, :, G:2 * G]) / 2  # (R, G)
+    a = A[..., 2 * G:].reshape(T, R, G, S)
+    squashed = np.tanh(c / 2)
+    # the carousel, c' = c + i * g: one error for every step
+    d_c = e * o[..., None] * (1 - squashed**2) / 2  # (R, G, S)
+    D = np.zeros_like(A)
+    D[..., :G] = (d_c * 2 * a).sum(axis=3) * i * (1 - i)
+    D[-1, :, G:2 * G] = (e * squashed).sum(axis=2) * o * (1 - o)
+    D[..., 2 * G:] = (d_c * i[..., None] * (1 - a**2)).reshape(T, R, G * S)
+    dW = np.matmul(D.transpose(1, 2, 0), U[:T].transpose(1, 0, 2))
+    return dW, dV
+
+
+# %% start
+def start(rng, R, inputs, outputs, G, S, input_bias):
+    """R nets with weights from -0.1 to 0.1 and given input gate biases."""
+    H = G * S
+    W = rng.uniform(-0.1, 0.1, (R, 2 * G + H, inputs + 2 * G + H + 1))
+    V = rng.uniform(-0.1, 0.1, (R, outputs, H + 1))
+    W[:, :G, -1] = input_bias
+    return W, V
+
+
+BIASES = (-3, -6)  # of the two input gates
+rng = np.random.default_rng(0)
+W, V = start(rng, 1, 2, 1, BLOCKS, SIZE, BIASES)
+weights = W.size + V.size
+print("weights:", W.size, "+", V.size, "=", weights)
+x, y = rng.uniform(-1, 1, (100, 1, 2)), np.array([[0.9]])
+before, *seen = forward(W, V, x, BLOCKS, SIZE)
+dW, dV = learn(V, y, before, *seen)
+W, V = W + RATE * dW, V + RATE * dV
+after, *_ = forward(W, V, x, BLOCKS, SIZE)
+print(f"target 0.9, output {before.item():.2f}, then {after.item():.2f}")
+
+# %% study tags=["hidden"]
+TEST, WINDOW, BIN = 2560, 2000, 1000
+TASKS = {  # budget, limits, inputs, outputs, input gate biases
+    "adding": (200_000, (0.04, 0.01), 2, 1, BIASES),
+    "order": (100_000, (0.3, 0.1), 8, 4, (-2, -4))}
+PUBLISHED = {"adding": {"sequences": 74_000, "wrong": 1, "weights": 93},
+             "order": {"sequences": 31_390, "wrong": 1, "weights": 156}}
+TRIALS = 10
+T_MIN = 100
+
+
+def adding(R, rng):
+    """R sequences of experiment 4, all of one random length: x, y."""
+    n, r = rng.integers(T_MIN, T_MIN + T_MIN // 10 + 1), np.arange(R)
+    x = np.zeros((n, R, 2))
+    x[..., 0] = rng.uniform(-1, 1, (n, R))
+    x[0, :, 1] = x[-1, :, 1] = -1
+    one, two = rng.integers(0, 10, R), rng.integers(0, T_MIN // 2 - 1, R)
+    two += two >= one
+    x[one, r, 1] = x[two, r, 1] = 1
+    x[0, :, 0] *= x[0, :, 1] < 0  # the first pair counts 0 if marked
+    return x, 0.5 + (x[one, r, 0] + x[two, r, 0])[:, None] / 4
+
+
+def order(R, rng):
+    """R sequences of experiment 6a, all of one random length: x, y."""
+    n, r = rng.integers(100, 111), np.arange(R)
+    symbol = rng.integers(0, 4, (n, R))
+    first, second = rng.integers(0, 2, (2, R))
+    symbol[rng.integers(10, 21, R) - 1, r] = 4 + first
+    symbol[rng.integers(50, 61, R) - 1, r] = 4 + second
+    symbol[0], symbol[-1] = 6, 7
+    return np.eye(8)[symbol], np.eye(4)[2 * first + second]
+
+
+def run(task, seed):
+    """TRIALS nets side by side: online until solved, then TEST new ones."""
+    budget, (limit, mean_limit), inputs, outputs, bias = TASKS[task]
+    rng, R = np.random.default_rng(seed), TRIALS
+    W, V = start(rng, R, inputs, outputs, BLOCKS, SIZE, bias)
+    streak, wrong, tested = np.zeros((3, R), int)  # streak of right ones
+    right, done = np.zeros((2, R), int)  # when by the streak alone, in full
+    average, error, curve = np.ones((WINDOW, R)), np.zeros(R), []
+    n = 0
+    while (tested < TEST).any():
+        x, y = {"adding": adding, "order": order}[task](R, rng)
+        p, *seen = forward(W, V, x, BLOCKS, SIZE)
+        e = np.abs(y - p)  # (R, O): before it learns from them
+        on = (done == 0) & (n < budget)
+        n += 1
+        bad, average[n % WINDOW] = e.max(axis=1) >= limit, e.mean(axis=1)
+        wrong += ~on & bad & (tested < TEST)
+        error += np.where(~on & (tested < TEST), e.mean(axis=1), 0)
+        tested += ~on
+        streak = np.where(bad, 0, streak + 1)
+        right[on & (right == 0) & (streak >= WINDOW)] = n
+        fine = on & (streak >= WINDOW) & (average.mean(axis=0) < mean_limit)
+        done[fine] = n
+        dW, dV = learn(V, y, p, *seen)
+        on = (on & ~fine)[:, None, None]
+        W, V = W + RATE * on * dW, V + RATE * on * dV
+        if n % BIN == 0:
+            last = average[(np.arange(n - BIN, n) + 1) % WINDOW]
+            curve.append([round(v, 5) for v in last.mean(axis=0).tolist()])
+    return {"solved": done.tolist(), "right": right.tolist(),
+            "wrong": wrong.tolist(), "test_error": (error / TEST).tolist(),
+            "weights": W[0].size + V[0].size, "curve": curve}
+
+
+plan = {task: {"task": task, "seed": seed}
+        for seed, task in enumerate(TASKS)}
