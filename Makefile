@@ -1,4 +1,4 @@
-# make site | serve | test | mutants | clean, and for maintainers: tracked | record S=file | bench
+# make site | serve | test | mutants | clean, and for maintainers: tracked | record S=file | reproduce | bench
 # Each sets up .venv itself. On Linux add TORCH_INDEX=https://download.pytorch.org/whl/cpu
 # unless you want the CUDA build of torch (several gigabytes), which is PyPI's default.
 
@@ -20,7 +20,7 @@ INSTALL = $(BIN)/pip install --quiet --constraint constraints.txt \
           $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 NPM_CI = PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --ignore-scripts --no-audit --no-fund --loglevel=error --prefix
 
-.PHONY: site serve test mutants tracked record bench clean
+.PHONY: site serve test mutants tracked record reproduce bench clean
 .DELETE_ON_ERROR:
 
 site: .venv/site-ready
@@ -41,6 +41,9 @@ tracked: site # the files that the build makes and git keeps: images/*.png, docs
 
 record: .venv/site-ready # make anew what no build can repeat: make record S=snippets/compare/speed.py
 	$(BIN)/python -m hooks.record $(S)
+
+reproduce: .venv/site-ready # run the studies, or one, anew, all or a part: make reproduce S=snippets/memory/gym.py SHARD=2/8
+	SHARD=$(SHARD) $(BIN)/python -m hooks.reproduce $(S)
 
 bench: .venv/site-ready
 	$(BIN)/python tests/bench.py

@@ -18,7 +18,7 @@ from hooks.snippet import PressError, Snippet
 
 ENTRIES = Path(".cache/press")
 KEEP_DAYS = 14  # an entry no build has used for so long is evicted
-RUNNERS = ("cache.py", "child.py", "figure.py", "host.py", "palette.json", "run.py", "snippet.py")
+RUNNERS = ("cache.py", "child.py", "figure.py", "host.py", "palette.json", "run.py", "snippet.py", "study.py")
 
 
 def digest(*parts: bytes) -> str:
@@ -63,7 +63,7 @@ def find(root: Path, snippet: Snippet) -> dict | None:
 
 def store(root: Path, snippet: Snippet, made: dict, out: Path) -> dict:
     """Move a finished run's folder to its place; return its result."""
-    files = [path.name for path in out.iterdir() if path.suffix in (".svg", ".png")]
+    files = [path.name for path in out.iterdir() if path.suffix in (".svg", ".png", ".wav")]
     result = made | {"files": hash_files(out, files)}
     for path in out.iterdir():
         if path.name not in files:

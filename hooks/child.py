@@ -6,15 +6,18 @@ import faulthandler
 import json
 import math
 import os
+import re
 import sys
 import types
+import wave
 from importlib.util import source_from_cache
 from pathlib import Path
 
-from hooks import cache, figure
+from hooks import cache, figure, study
 from hooks.snippet import Snippet, read_snippet
 
 LONGEST = 200  # characters of a text that prose may quote
+LONGEST_SOUND = 32 * 2**10  # bytes of a sound that a page plays
 MAX_FILE = 64 * 2**20  # bytes; an endless loop that prints must not fill the disk
 
 
@@ -87,20 +90,24 @@ def run_cells(root: Path, snippet: Snippet, out: Path) -> tuple[dict, dict]:
     sys.modules["__main__"] = main
     sys.path[0] = str((root / snippet.file).parent)  # so far it was the press's
     sys.argv = [main.__file__]
-    cells = {}
+    cells, made, sounds = {}, {}, {}
     plt.show = lambda *_, **__: show(plt, cell.name, figures, out)
     for cell in snippet.code:
         figures: list[dict] = []
         code = compile("\n" * cell.line + cell.source, main.__file__, "exec", dont_inherit=True)
         before = os.fstat(1).st_size
-        exec(code, main.__dict__)
+        if cell.recorded:
+            main.runs, made = study.read(root, snippet)
+        else:
+            exec(code, main.__dict__)
         sys.stdout.flush()
         if plt.get_fignums():
             raise RuntimeError(f"cell '{cell.name}' draws a figure it never shows (call plt.show())")
         with open(out / "stdout", "rb") as stdout:
             stdout.seek(before)
             cells[cell.name] = {"stdout": stdout.read().decode(), "figures": figures}
-    return cells, plain_values(main.__dict__)
+        keep_sounds(cell.name, sounds, out)
+    return cells, plain_values(main.__dict__ | ({"made": made} if made else {}))
 
 
 def show(plt, cell: str, figures: list[dict], out: Path) -> None:
@@ -111,6 +118,26 @@ def show(plt, cell: str, figures: list[dict], out: Path) -> None:
         stem = cell + (".narrow" if figures else "")
         figures.append({"file": stem, **figure.save(plt.figure(number), out / stem)})
     plt.close("all")
+
+
+def keep_sounds(cell: str, sounds: dict[str, str], out: Path) -> None:
+    """Take the sounds that a cell wrote into its folder, for pages to play."""
+    for path in sorted(Path().glob("*.wav")):
+        if path.stem in sounds:
+            raise RuntimeError(f"cell '{cell}' writes {path}, and so does cell '{sounds[path.stem]}' (rename one)")
+        if not re.fullmatch(r"[a-z][a-z0-9_]*", path.stem):
+            raise RuntimeError(f"cell '{cell}' writes {path}, which no page can name (small letters, digits and _)")
+        if path.stat().st_size > LONGEST_SOUND or channels_and_bytes(path) != (1, 2):
+            raise RuntimeError(f"cell '{cell}' writes {path}: more than 32 KiB, or not one channel of 16 bits")
+        sounds[path.stem] = cell
+        path.rename(out / path.name)
+
+
+def channels_and_bytes(path: Path) -> tuple[int, int]:
+    """Of a sound: its channels, and the bytes of a sample; (0, 0) if it is none."""
+    with contextlib.suppress(wave.Error, EOFError), wave.open(str(path)) as sound:
+        return sound.getnchannels(), sound.getsampwidth()
+    return 0, 0
 
 
 def plain_values(names: dict) -> dict:

@@ -303,11 +303,13 @@ def is_bad(found) -> bool:
 def image(alt: str, src: str, caption: str, page: str, book: Book) -> str:
     """An image of the page, as the published figure: `../images/<snippet>[/<cell>].svg`."""
     path = posixpath.normpath(posixpath.join("docs", posixpath.dirname(page), src))
-    stem = re.sub(r"\.(svg|png)$", "", path).removeprefix("images/")
+    stem = re.sub(r"\.(svg|png|wav)$", "", path).removeprefix("images/")
     if not path.startswith("images/") or stem == path:
         raise ValueError(f"no snippet draws '{src}' (an image is ../images/<snippet>/<cell>.svg)")
     if not alt.strip():
         raise ValueError(f"the image '{src}' has no alt text (say what it shows)")
+    if path.endswith(".wav"):
+        return sound(alt, path, caption, page, book)
     name, _, cell_name = (stem, "", "") if stem in book.names else stem.rpartition("/")
     if name not in book.names:
         near = difflib.get_close_matches(stem, book.snippets, 3)
@@ -321,7 +323,22 @@ def image(alt: str, src: str, caption: str, page: str, book: Book) -> str:
         for theme in ("", ".dark"):
             file = book.results[name]["folder"] / f"{made['file']}{theme}.svg"
             book.figures[f"images/{stem}{twin}{theme}.svg"] = file
-    url = posixpath.relpath(f"images/{stem}.svg", page_folder(page))
+    return published_image(alt, f"images/{stem}.svg", caption, page)
+
+
+def sound(alt: str, path: str, caption: str, page: str, book: Book) -> str:
+    """A sound that a snippet wrote: `![Spoken: seven](../images/<snippet>/<name>.wav)`."""
+    name = posixpath.dirname(path).removeprefix("images/")
+    file = book.result(name)["folder"] / posixpath.basename(path)
+    if not file.exists():
+        names = [f"{name}/{other.name}" for other in sorted(file.parent.glob("*.wav"))]
+        raise ValueError(f"snippets/{name}.py writes no '{file.name}'{have(names)}")
+    book.figures[path] = file
+    return published_image(alt, path, caption, page)
+
+
+def published_image(alt: str, path: str, caption: str, page: str) -> str:
+    url = posixpath.relpath(path, page_folder(page))
     return f'![{alt}]({url}{f" {chr(34)}{caption}{chr(34)}" if caption else ""})'
 
 

@@ -17,7 +17,7 @@ SOURCE = re.compile(
     r"^<!-- (?P<file>snippets/\S+)#(?P<cell>\w+) -->\n(?P<cont><!--pytest-codeblocks:cont-->\n)?", re.M
 )
 EXPECTED = re.compile(r"^<!--pytest-codeblocks:expected-output-->\n<!--\n.*?\n-->\n", re.M | re.S)
-IMAGE = re.compile(r"!\[(?P<alt>[^\]]*)\]\((?P<src>\S*?\.svg)(?: \"(?P<caption>[^\"]*)\")?\)")
+IMAGE = re.compile(r"!\[(?P<alt>[^\]]*)\]\((?P<src>\S*?\.(?:svg|wav))(?: \"(?P<caption>[^\"]*)\")?\)")
 FORMULA = re.compile(r'<(span|div) class="arithmatex">\\[(\[](?P<tex>.*?)\\[)\]]</\1>', re.S)
 SIZE = re.compile(r'<svg [^>]*?width="([\d.]+)pt" height="([\d.]+)pt"')
 _node: subprocess.Popen | None = None
@@ -32,6 +32,8 @@ def dress(markdown: str, page: str, book: Book, repo: str) -> str:
 
     def figure(match: re.Match) -> str:
         path = posixpath.normpath(posixpath.join(folder, match["src"]))
+        if path.endswith(".wav"):
+            return sound_html(match["src"], match["alt"], match["caption"] or "")
         return figure_html(path, match["alt"], match["caption"] or "", book, folder, repo)
 
     text = EXPECTED.sub("", markdown)
@@ -73,6 +75,13 @@ def figure_html(path: str, alt: str, caption: str, book: Book, folder: str, repo
     by = f'<span class="by">{file_link(repo, drawing_file(stem, book), "drawn by ")}</span>'
     caption = f"{html.escape(caption, quote=False)} {by}".strip()
     return f'<figure class="figure">\n{"".join(pictures)}\n<figcaption>{caption}</figcaption>\n</figure>'
+
+
+def sound_html(url: str, alt: str, caption: str) -> str:
+    """A player; its name is read to all, and the sound loads when it is asked for."""
+    name, more = html.escape(alt), f" {html.escape(caption, quote=False)}" if caption else ""
+    player = f'<audio controls preload="none" src="{url}" aria-label="{name}"><a href="{url}">{name}</a></audio>'
+    return f'<figure class="sound">\n<figcaption>{name}{more}</figcaption>\n{player}\n</figure>'
 
 
 def drawing_file(stem: str, book: Book) -> str:

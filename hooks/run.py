@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
-from hooks import cache
+from hooks import cache, study
 from hooks.child import plain_values
 from hooks.snippet import PressError, Snippet, read_snippet
 
@@ -41,6 +41,8 @@ def results(root: Path, say: Callable[[str], None] = print) -> tuple[dict, dict,
     made, stale = {}, []
     for snippet in snippets:
         try:
+            if snippet.study:
+                study.read(root, snippet)
             result = read_record(root, snippet) if snippet.recorded else cache.find(root, snippet)
         except PressError as error:
             faults += error.faults

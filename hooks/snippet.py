@@ -7,10 +7,11 @@ from pathlib import Path
 
 MARK = re.compile(
     r"# %%(?: (?P<name>[a-z][a-z0-9_]*))?(?P<markdown> \[markdown\])?"
-    r"(?: alt=\"(?P<alt>[^\"]+)\")?(?P<hidden> tags=\[\"hidden\"\])?$"
+    r"(?: alt=\"(?P<alt>[^\"]+)\")?(?: tags=\[\"(?P<tag>hidden|recorded)\"\])?$"
 )
 LIMIT = re.compile(r"^# time limit: (\d+) s$", re.M)
 DEFAULT_LIMIT = 120  # seconds
+RECORDED = "runs = {key: run(**settings) for key, settings in plan.items()}"  # what a recorded cell holds
 
 
 class PressError(Exception):
@@ -31,6 +32,7 @@ class Cell:
     line: int  # of the cell's mark
     source: str
     hidden: bool
+    recorded: bool  # no build runs it: its `runs` come from the .json beside the snippet
     alt: str | None  # alternative text of the cell's figure, for notebooks
 
 
@@ -41,6 +43,15 @@ class Snippet:
     limit: int  # seconds
     cells: tuple[Cell, ...]
     recorded: bool  # a .json beside it holds its values; no build runs it
+
+    @property
+    def study(self) -> Cell | None:
+        """The recorded cell, if there is one."""
+        return next((cell for cell in self.cells if cell.recorded), None)
+
+    @property
+    def record(self) -> str:
+        return self.file.removesuffix(".py") + ".json"
 
     @property
     def name(self) -> str:
@@ -92,14 +103,14 @@ def read_snippet(root: Path, file: str) -> Snippet:
             faults.append(f"{file}:{start + 1}: unreadable cell line (write `# %% name`)")
             continue
         body = "\n".join(lines[start + 1 : end]).rstrip("\n") + "\n"
-        cell = Cell(match["name"], start + 1, body, bool(match["hidden"]), match["alt"])
+        cell = Cell(match["name"], start + 1, body, bool(match["tag"]), match["tag"] == "recorded", match["alt"])
         faults += check_cell(file, cell, cells)
         cells.append(cell)
     if faults:
         raise PressError(*faults)
     preamble = "\n".join(lines[: marks[0]])
     limit = LIMIT.search(preamble)
-    recorded = (root / file).with_suffix(".json").exists()
+    recorded = (root / file).with_suffix(".json").exists() and not any(cell.recorded for cell in cells)
     seconds = int(limit[1]) if limit else DEFAULT_LIMIT
     return Snippet(file, source, seconds, tuple(cells), recorded)
 
@@ -124,6 +135,10 @@ def check_cell(file: str, cell: Cell, before: list[Cell]) -> list[str]:
     where, faults = f"{file}:{cell.line}", []
     if any(cell.name == other.name for other in before):
         faults.append(f"{where}: a second cell named '{cell.name}' (rename one)")
+    if cell.recorded and cell.source.strip() != RECORDED:
+        faults.append(f"{where}: the recorded cell '{cell.name}' holds other code (write `{RECORDED}`)")
+    if cell.recorded and any(other.recorded for other in before):
+        faults.append(f"{where}: a second recorded cell (make one study a file)")
     if not cell.hidden and any(other.hidden for other in before):
         faults.append(
             f"{where}: cell '{cell.name}' is shown but follows a hidden one, so a reader"

@@ -1,0 +1,65 @@
+"""A study: a snippet whose long runs are made once, by `make reproduce`, and recorded beside it.
+
+Before its recorded cell it defines `plan`, a dict from a key to the settings of one
+run, and `run`, which makes one. No build runs them: it reads `runs` from the record.
+"""
+
+import ast
+import hashlib
+import json
+from pathlib import Path
+
+from hooks.snippet import PressError, Snippet
+
+
+def preparation(snippet: Snippet) -> list:
+    """The cells before the recorded one: all that the runs depend on."""
+    return [cell for cell in snippet.code if cell.line < snippet.study.line]
+
+
+def fingerprint(snippet: Snippet) -> str:
+    """Of the code that makes the runs, without what cannot change them: comments, docstrings, prints."""
+    tree = ast.parse("\n".join(cell.source for cell in preparation(snippet)))
+    for node in ast.walk(tree):
+        if isinstance(body := getattr(node, "body", None), list):
+            node.body = [line for line in body if not (isinstance(line, ast.Expr) and is_idle(line.value))]
+    return hashlib.sha256(ast.dump(tree).encode()).hexdigest()[:16]
+
+
+def is_idle(value: ast.expr) -> bool:
+    if isinstance(value, ast.Call):
+        return isinstance(value.func, ast.Name) and value.func.id == "print"
+    return isinstance(value, ast.Constant)
+
+
+def define(root: Path, snippet: Snippet) -> dict:
+    """The names that the preparation defines, `plan` and `run` among them."""
+    names = {"__name__": "__main__", "__file__": str(root / snippet.file)}
+    for cell in preparation(snippet):
+        exec(compile("\n" * cell.line + cell.source, names["__file__"], "exec", dont_inherit=True), names)
+    return names
+
+
+def read(root: Path, snippet: Snippet) -> tuple[dict, dict]:
+    """`runs` and `made` of the record, or PressError if it is not this code's."""
+    again = f"make reproduce S={snippet.file}"
+    path = root / snippet.record
+    if not path.exists():
+        raise PressError(f"{snippet.file}:{snippet.study.line}: has no record yet ({again})")
+    try:
+        record = json.loads(path.read_bytes())
+        runs, made = dict(record["runs"]), dict(record["made"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise PressError(f"{snippet.record}:1: is no record: {error} (make it anew: {again})") from None
+    if made.get("code") != fingerprint(snippet):
+        raise PressError(f"{snippet.record}:1: was made by other code than {snippet.file} now holds ({again})")
+    return runs, made
+
+
+def write(root: Path, snippet: Snippet, runs: dict, made: dict) -> None:
+    """The record, one run a line so that a change of one shows as one."""
+    lines = [f"{json.dumps(key)}: {json.dumps(run, allow_nan=False)}" for key, run in runs.items()]
+    text = f'{{"made": {json.dumps(made, indent=1)},\n"runs": {{\n' + ",\n".join(lines) + "\n}}\n"
+    draft = (root / snippet.record).with_suffix(".json.new")
+    draft.write_text(text)
+    draft.rename(root / snippet.record)

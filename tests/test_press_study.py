@@ -1,0 +1,195 @@
+"""Studies: what makes their records, goes on where it stopped, and tells a stale record."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from press_project import REPO, block, build, project, write
+
+from hooks import run, study
+from hooks.reproduce import shard
+from hooks.snippet import PressError, read_snippet
+
+STUDY = '''\
+"""Doubles numbers, at length."""
+
+# %% double
+def double(x):
+    """Twice the number."""
+    return 2 * x  # by multiplication
+
+
+print(double(2))
+
+# %% plan tags=["hidden"]
+plan = {f"of {x}": {"x": x} for x in (1, 2, 3)}
+
+
+def run(x):
+    return {"twice": double(x), "list": [x, x]}
+
+
+# %% sweep tags=["recorded"]
+runs = {key: run(**settings) for key, settings in plan.items()}
+
+# %% summary tags=["hidden"]
+total = sum(one["twice"] for one in runs.values())
+'''
+FILE = "snippets/doubles.py"
+PAGE = "# Doubles\n\n" + block("doubles", "double") + block("doubles", "double", "text")
+PAGE += "\nIn all {{ doubles.total }}, made {{ doubles.made.date }} with torch {{ doubles.made.torch }};"
+PAGE += " of two: {{ doubles.runs.two.twice }}.\n"
+
+
+def lay(root, text=STUDY):
+    return write(root, {FILE: text, "docs/index.md": PAGE})
+
+
+def reproduce(root, *files, **changes):
+    environment = os.environ | {"PYTHONPATH": str(REPO), "PRESS_WORKERS": "2"} | changes
+    command = [sys.executable, "-P", "-m", "hooks.reproduce", *(files or [FILE])]
+    return subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True)
+
+
+def record(root):
+    return json.loads((root / FILE).with_suffix(".json").read_text())
+
+
+def faults_of(root):
+    return run.results(root, say=lambda line: None)[2]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    root = lay(tmp_path_factory.mktemp("study"))
+    end = reproduce(root)
+    assert end.returncode == 0, end.stderr
+    return root, end.stdout
+
+
+def test_a_record_holds_runs_and_where_they_were_made(made):
+    root, said = made
+    assert record(root)["runs"] == {f"of {x}": {"twice": 2 * x, "list": [x, x]} for x in (1, 2, 3)}
+    expected = {"machine", "python", "torch", "numpy", "date", "commit", "hours", "code"}
+    assert set(record(root)["made"]) == expected
+    assert "3 runs, 0 made before" in said and "min left" in said and said.count("of ") >= 3
+
+
+def test_a_second_start_makes_nothing_anew(made):
+    assert "3 runs, 3 made before" in reproduce(made[0]).stdout
+
+
+def test_a_build_reads_the_record_and_runs_the_rest(made):
+    root = made[0]
+    never = STUDY.replace("return {", "raise SystemExit\n    return {")  # would end a build that ran it
+    text = record(root) | {"made": record(root)["made"] | {"code": study.fingerprint(snippet_of(root, never))}}
+    project(root, {FILE.replace(".py", ".json"): json.dumps(text | {"runs": {"two": {"twice": 4}}})})
+    write(root, {"docs/index.md": PAGE})
+    end = build(root)
+    page = (root / "site/index.md").read_text()
+    assert end.returncode == 0, end.stderr
+    assert f"In all 4, made {text['made']['date']} with torch {text['made']['torch']}; of two: 4." in page
+    assert "~~~text\n4\n~~~" in page  # what the shown cell printed, in this build
+
+
+def snippet_of(root, text):
+    write(root, {FILE: text})
+    return read_snippet(root, FILE)
+
+
+HARMLESS = {
+    "a comment": ("  # by multiplication", ""),
+    "a docstring": ('"""Twice the number."""', '"""Two times it."""'),
+    "a print": ("print(double(2))", "print(double(3))"),
+    "a summary": ("total = sum(", "total = 1 + sum("),
+}
+HARMFUL = {"the code": ("2 * x", "x + x"), "the plan": ("(1, 2, 3)", "(1, 2, 4)"), "a run": ("[x, x]", "[x]")}
+
+
+@pytest.mark.parametrize("change", HARMLESS)
+def test_an_edit_that_cannot_change_the_runs_keeps_the_record(tmp_path, change):
+    old = study.fingerprint(snippet_of(tmp_path, STUDY))
+    assert HARMLESS[change][0] in STUDY
+    assert study.fingerprint(snippet_of(tmp_path, STUDY.replace(*HARMLESS[change]))) == old
+
+
+@pytest.mark.parametrize("change", HARMFUL)
+def test_a_record_of_other_code_is_refused(tmp_path, made, change):
+    assert HARMFUL[change][0] in STUDY
+    snippet = snippet_of(tmp_path, STUDY)
+    study.write(tmp_path, snippet, {"of 1": {"twice": 2}}, {"code": study.fingerprint(snippet)})
+    assert faults_of(tmp_path) == []
+    write(tmp_path, {FILE: STUDY.replace(*HARMFUL[change])})
+    assert faults_of(tmp_path) == [
+        f"snippets/doubles.json:1: was made by other code than {FILE} now holds (make reproduce S={FILE})"
+    ]
+
+
+def test_no_record_yet(tmp_path):
+    lay(tmp_path)
+    assert faults_of(tmp_path) == [f"{FILE}:19: has no record yet (make reproduce S={FILE})"]
+
+
+BROKEN = ["", "{", "[]", "3", '{"made": {}}', '{"runs": {}}', '{"runs": 3, "made": {}}', b"\xff"]
+
+
+@pytest.mark.parametrize("text", BROKEN)
+def test_a_broken_record(tmp_path, text):
+    write(lay(tmp_path), {"snippets/doubles.json": text})
+    (fault,) = faults_of(tmp_path)
+    assert fault.startswith("snippets/doubles.json:1: is no record: ")
+    assert fault.endswith(f"(make it anew: make reproduce S={FILE})")
+
+
+def test_shards_make_the_whole_between_them(tmp_path, made):
+    lay(tmp_path)
+    first = reproduce(tmp_path, SHARD="1/2")
+    assert "2 runs, 0 made before" in first.stdout and "2 of 3 runs are in .cache/reproduce: no record" in first.stdout
+    assert not (tmp_path / "snippets/doubles.json").exists()
+    assert "1 runs, 0 made before" in reproduce(tmp_path, SHARD="2/2").stdout
+    assert record(tmp_path)["runs"] == {f"of {x}": {"twice": 2 * x, "list": [x, x]} for x in (1, 2, 3)}
+
+
+def test_every_key_is_in_one_shard():
+    keys = list("abcdefghijk")
+    assert shard(keys, "") == keys
+    assert sorted(key for k in range(1, 5) for key in shard(keys, f"{k}/4")) == keys
+
+
+@pytest.mark.parametrize("which", ["0/2", "3/2", "1", "a/b", "1/2/3", "-1/2"])
+def test_what_is_no_shard(tmp_path, which):
+    end = reproduce(lay(tmp_path), SHARD=which)
+    assert end.returncode == 1
+    assert end.stderr == f"SHARD={which} is no shard (write SHARD=2/8 for the second of eight)\n"
+
+
+def test_a_run_that_fails_is_named_and_the_others_are_kept(tmp_path):
+    lay(tmp_path, STUDY.replace('"twice": double(x)', '"twice": 6 / (x - 2)'))
+    end = reproduce(tmp_path)
+    assert end.returncode == 1
+    assert f"{FILE}:16: run 'of 2' failed: ZeroDivisionError: division by zero" in end.stderr
+    assert "2 of 3 runs are in" in end.stdout and not (tmp_path / "snippets/doubles.json").exists()
+    assert "3 runs, 2 made before" in reproduce(tmp_path).stdout
+
+
+def test_what_no_record_can_hold(tmp_path):
+    lay(tmp_path, STUDY.replace('"twice": double(x)', '"twice": float("nan")'))
+    assert "not JSON compliant" in reproduce(tmp_path).stderr
+
+
+def test_a_snippet_that_is_no_study(tmp_path):
+    write(tmp_path, {"snippets/plain.py": '"""Plain."""\n# %% a\nx = 1\n'})
+    end = reproduce(tmp_path, "snippets/plain.py")
+    assert end.returncode == 1 and end.stderr.startswith("snippets/plain.py:1: is no study ")
+
+
+def test_a_recorded_cell_holds_one_line_alone(tmp_path):
+    for text, what in (
+        (STUDY.replace("settings in plan", "settings in other"), "holds other code"),
+        (STUDY + '\n# %% more tags=["recorded"]\n' + STUDY.split('["recorded"]\n')[1].split("\n\n")[0], "a second"),
+    ):
+        with pytest.raises(PressError) as error:
+            snippet_of(tmp_path, text)
+        assert what in str(error.value)
