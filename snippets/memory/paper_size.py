@@ -78,10 +78,7 @@ TEST, WINDOW, BIN = 2560, 2000, 1000
 TASKS = {  # budget, limits, inputs, outputs, input gate biases
     "adding": (200_000, (0.04, 0.01), 2, 1, BIASES),
     "order": (100_000, (0.3, 0.1), 8, 4, (-2, -4))}
-PUBLISHED = {"adding": {"sequences": 74_000, "wrong": 1, "weights": 93},
-             "order": {"sequences": 31_390, "wrong": 1, "weights": 156}}
-TRIALS = 10
-T_MIN = 100
+TRIALS, T_MIN = 10, 100
 
 
 def adding(R, rng):
@@ -143,4 +140,7 @@ def run(task, seed):
 
 
 plan = {task: {"task": task, "seed": seed}
-        for seed, task in enumerate(TASKS)}
+        for seed, task in enumerate(TASKS, 10)}
+
+# %% sweep tags=["recorded"]
+runs = {key: run(**settings) for key, settings in plan.items()}
