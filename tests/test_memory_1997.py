@@ -181,8 +181,10 @@ def test_the_net_of_1997_is_judged_by_the_same_rule():
     # the five errors 0.02, 0.02 and three of 0.005 are 0.011 on average, one fewer 0.008
     assert run["solved"] == [9, 14, 0, 5]
     assert run["wrong"] == [0, 0, 2, 2]  # the third, after its 30: at 30 and 35
-    assert run["curve"][0] == pytest.approx(streams[:, :3].mean(axis=1), abs=1e-5)
-    assert run["curve"][1] == pytest.approx(streams[:, 3:6].mean(axis=1), abs=1e-5)
+    for stream, curve, until in zip(streams, run["curve"], (9, 14, 30, 5), strict=True):
+        assert curve == pytest.approx([stream[k : k + 3].mean() for k in range(0, until - 2, 3)], abs=1e-5)
+    tested = [stream[until : until + 7].mean() for stream, until in zip(streams, (9, 14, 30, 5), strict=True)]
+    assert run["test_error"] == pytest.approx(tested)
 
 
 def names_source(name):

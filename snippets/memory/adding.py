@@ -181,3 +181,82 @@ plan = {f"{cell} {T}": {"cell": cell, "T": T} for cell, T in (
 
 # %% sweep tags=["recorded"]
 runs = {key: run(**settings) for key, settings in plan.items()}
+
+# %% summary tags=["hidden"]
+import statistics
+
+PUBLISHED = {  # Table 7 of the paper: means of 10 trials
+    "t100": {"sequences": 74_000, "wrong": 1},
+    "t500": {"sequences": 209_000, "wrong": 0},
+    "t1000": {"sequences": 853_000, "wrong": 1,
+              "low": 370_000, "high": 2_020_000}}
+# and Table 8: the multiplication problem, with as few wrong as it says
+TABLE_8 = {"wrong": 14, "mean_square": 0.0139}
+
+
+def spread(values):
+    low, *_, high = sorted(values)
+    return {"low": low, "median": statistics.median(values), "high": high}
+
+
+def summed_up(result):
+    """One row of the table, from its five seeds."""
+    seeds = result["seeds"]
+    times = [s["solved"] for s in seeds if s["solved"]]
+    late = [s["solved"] - s["right"] for s in seeds if s["solved"]]
+    of = {name: spread([s[name] for s in seeds])
+          for name in ("wrong", "test_error", "last_error")}
+    return of | {
+        "solved": len(times), "rate": result["rate"],
+        "weights": seeds[0]["weights"],
+        "late": sum(wait >= BATCH for wait in late),  # by the second clause
+        **({"sequences": spread(times)} if times else {})}
+
+
+seeds = len(SEEDS)
+rows = {key.replace(" ", "_"): summed_up(r) for key, r in runs.items()}
+solved_in_all = sum(row["solved"] for row in rows.values())
+late_in_all = sum(row["late"] for row in rows.values())
+_off = (adding(TEST, 100, torch.Generator().manual_seed(0))[2] - 0.5).abs()
+baseline = {"wrong": (_off >= LIMIT).sum().item(),
+            "error": _off.mean().item()}
+largest_square = LIMIT**2  # of the mean, if all are right
+most_square = (TABLE_8["wrong"] + (TEST - TABLE_8["wrong"]) * LIMIT**2) / TEST
+saved = {f"t{T}": PUBLISHED[f"t{T}"]["sequences"]
+         / rows[f"lstm_chrono_{T}"]["sequences"]["median"]
+         for T in (100, 500, 1000)}
+
+# %% figure tags=["hidden"]
+import matplotlib.pyplot as plt
+
+LSTM, RNN, MUTED = "#1e1b6b", "#c2410c", "#5c6370"
+STYLE = {  # colour, line, marker, label, and where it stands
+    "lstm_chrono 100": (LSTM, "-", "s", "T = 100", 2200, 0.0125),
+    "lstm_chrono 500": (LSTM, "--", "D", "500", 5000, 0.06),
+    "lstm_chrono 1000": (LSTM, ":", "v", "1000", 9000, 0.11),
+    "lstm 100": (LSTM, "-", "s", "LSTM", 30_000, 0.135),
+    "rnn 100": (RNN, "-", "o", "RNN", 12_000, 0.2)}
+
+fig, ax = plt.subplots(figsize=(4.8, 3.6), layout="constrained")
+ax.axhline(MEAN_LIMIT, color=MUTED, linestyle="--", linewidth=1)
+ax.text(1050, MEAN_LIMIT * 0.95, "the rule's mean", color=MUTED, va="top")
+for _key, (_colour, _line, _mark, _label, _x, _y) in STYLE.items():
+    _curves = [s["curve"] for s in runs[_key]["seeds"]]
+    _n = min(map(len, _curves))
+    _each = list(zip(*(c[:_n] for c in _curves), strict=True))
+    _at = [BIN * (k + 1) for k in range(_n)]
+    ax.fill_between(_at, [min(e) for e in _each], [max(e) for e in _each],
+                    color=_colour, alpha=0.2, linewidth=0)
+    ax.plot(_at, [statistics.median(e) for e in _each], _line, color=_colour,
+            marker=_mark, markevery=[-1])
+    ax.text(_x, _y, _label, color=_colour)
+for _name, _said in PUBLISHED.items():
+    ax.plot(_said["sequences"], 0.0045, "x", color=MUTED, clip_on=False)
+    ax.text(_said["sequences"], 0.005, f"{_name[1:]}", color=MUTED,
+            ha="center", va="bottom")
+ax.text(70_000, 0.0072, "1997, T =", color=MUTED, va="bottom")
+ax.set(xscale="log", yscale="log", xlim=(1000, 1.1e6), ylim=(0.0045, 0.3),
+       xlabel="sequences seen", ylabel="mean absolute error")
+ax.set_yticks([0.01, 0.03, 0.1], ["0.01", "0.03", "0.1"])
+ax.minorticks_off()
+plt.show()

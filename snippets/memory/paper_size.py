@@ -105,38 +105,51 @@ def order(R, rng):
     return np.eye(8)[symbol], np.eye(4)[2 * first + second]
 
 
+def solved(worst, average, limit, mean_limit):
+    """Which nets have solved it? The last errors: (up to WINDOW, R) each."""
+    fine = average.mean(axis=0) < mean_limit
+    return (len(worst) == WINDOW) & (worst < limit).all(axis=0) & fine
+
+
 def run(task, seed):
     """TRIALS nets side by side: online until solved, then TEST new ones."""
-    budget, (limit, mean_limit), inputs, outputs, bias = TASKS[task]
-    rng, R = np.random.default_rng(seed), TRIALS
-    W, V = start(rng, R, inputs, outputs, BLOCKS, SIZE, bias)
-    streak, wrong, tested = np.zeros((3, R), int)  # streak of right ones
-    right, done = np.zeros((2, R), int)  # when by the streak alone, in full
-    average, error, curve = np.ones((WINDOW, R)), np.zeros(R), []
-    n = 0
-    while (tested < TEST).any():
-        x, y = {"adding": adding, "order": order}[task](R, rng)
+    budget, limits, inputs, outputs, bias = TASKS[task]
+    rng, n = np.random.default_rng(seed), 0
+    W, V = start(rng, TRIALS, inputs, outputs, BLOCKS, SIZE, bias)
+    worst, average = np.ones((2, budget + TEST, TRIALS))
+    until = np.full(TRIALS, budget)  # how many each learns from
+    while n < until.max() + TEST:
+        x, y = {"adding": adding, "order": order}[task](TRIALS, rng)
         p, *seen = forward(W, V, x, BLOCKS, SIZE)
-        e = np.abs(y - p)  # (R, O): before it learns from them
-        on = (done == 0) & (n < budget)
+        worst[n] = np.abs(y - p).max(axis=1)  # before it learns from them
+        average[n] = np.abs(y - p).mean(axis=1)
         n += 1
-        bad, average[n % WINDOW] = e.max(axis=1) >= limit, e.mean(axis=1)
-        wrong += ~on & bad & (tested < TEST)
-        error += np.where(~on & (tested < TEST), e.mean(axis=1), 0)
-        tested += ~on
-        streak = np.where(bad, 0, streak + 1)
-        right[on & (right == 0) & (streak >= WINDOW)] = n
-        fine = on & (streak >= WINDOW) & (average.mean(axis=0) < mean_limit)
-        done[fine] = n
+        last = slice(max(0, n - WINDOW), n)
+        done = solved(worst[last], average[last], *limits)
+        until = np.where(done, np.minimum(until, n), until)
         dW, dV = learn(V, y, p, *seen)
-        on = (on & ~fine)[:, None, None]
+        on = (n < until)[:, None, None]
         W, V = W + RATE * on * dW, V + RATE * on * dV
-        if n % BIN == 0:
-            last = average[(np.arange(n - BIN, n) + 1) % WINDOW]
-            curve.append([round(v, 5) for v in last.mean(axis=0).tolist()])
-    return {"solved": done.tolist(), "right": right.tolist(),
-            "wrong": wrong.tolist(), "test_error": (error / TEST).tolist(),
-            "weights": W[0].size + V[0].size, "curve": curve}
+    return report(worst, average, until.tolist(), budget, limits[0])
+
+
+def report(worst, average, until, budget, limit):
+    """What the record keeps of each net."""
+    new = [(k, slice(n, n + TEST)) for k, n in enumerate(until)]
+    old = [(k, slice(n)) for k, n in enumerate(until)]
+    return {"solved": [n if n < budget else 0 for n in until],
+            "right": [all_right(worst[i, k] < limit) for k, i in old],
+            "wrong": [int((worst[i, k] >= limit).sum()) for k, i in new],
+            "test_error": [average[i, k].mean() for k, i in new],
+            "curve": [[average[n:n + BIN, k].mean().round(5) for n in
+                       range(0, i.stop - BIN + 1, BIN)] for k, i in old]}
+
+
+def all_right(right):
+    """After how many were the last WINDOW right for the first time? Or 0."""
+    edges = np.array([-1, *np.flatnonzero(~right), len(right)])
+    long = np.flatnonzero(np.diff(edges) > WINDOW)
+    return int(edges[long[0]]) + 1 + WINDOW if len(long) else 0
 
 
 plan = {task: {"task": task, "seed": seed}
@@ -144,3 +157,54 @@ plan = {task: {"task": task, "seed": seed}
 
 # %% sweep tags=["recorded"]
 runs = {key: run(**settings) for key, settings in plan.items()}
+
+# %% summary tags=["hidden"]
+import statistics
+
+PUBLISHED = {  # Tables 7 and 9 of the paper: means of 10 and of 20 trials
+    "adding": {"sequences": 74_000, "wrong": 1, "weights": 93},
+    "order": {"sequences": 31_390, "wrong": 1, "weights": 156}}
+
+
+def spread(values):
+    low, *_, high = sorted(values)
+    return {"low": low, "median": statistics.median(values), "high": high,
+            "mean": statistics.mean(values)}
+
+
+def summed_up(result):
+    """One row of the table, from its ten trials."""
+    both = zip(result["solved"], result["right"], strict=True)
+    late = [solved - right for solved, right in both if solved]
+    return {"solved": len(late),
+            "late": sum(wait > 0 for wait in late),
+            "latest": max(late),
+            "sequences": spread([n for n in result["solved"] if n]),
+            "right": spread([n for n in result["right"] if n]),
+            "wrong": spread(result["wrong"]),
+            "test_error": spread(result["test_error"])}
+
+
+trials = TRIALS
+rows = {key: summed_up(result) for key, result in runs.items()}
+budget = {key: TASKS[key][0] for key in runs}
+
+# %% figure tags=["hidden"]
+import matplotlib.pyplot as plt
+
+LSTM, MUTED = "#1e1b6b", "#5c6370"
+fig, ax = plt.subplots(figsize=(4.8, 3.2), layout="constrained")
+ax.axhline(0.01, color=MUTED, linestyle="--", linewidth=1)
+ax.axvline(74_000, color=MUTED, linestyle=":", linewidth=1)
+ax.text(75_000, 0.19, "1997: 74,000", color=MUTED, va="top")
+_run = runs["adding"]
+for _net, _end in enumerate(_run["solved"]):
+    _line = _run["curve"][_net]
+    _at = [BIN * (k + 1) for k in range(len(_line))]
+    ax.plot(_at, _line, color=LSTM, linewidth=1)
+    ax.plot(_at[-1], _line[-1], "s" if _end else "x", color=LSTM)
+ax.set(yscale="log", ylim=(0.004, 0.22), xlabel="sequences seen",
+       ylabel="mean absolute error")
+ax.set_yticks([0.01, 0.03, 0.1], ["0.01", "0.03", "0.1"])
+ax.minorticks_off()
+plt.show()
