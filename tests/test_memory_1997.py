@@ -2,8 +2,9 @@
 
 import ast
 import math
+import statistics
 from collections import Counter
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 import pytest
@@ -323,3 +324,156 @@ def test_the_start_is_that_of_the_paper():
     W[:, :2, -1] = 0
     assert max(np.abs(W).max(), np.abs(V).max()) <= 0.1
     assert np.std(V) == pytest.approx(0.2 / math.sqrt(12), rel=0.02)
+
+
+# What was recorded
+
+
+def spread(values):
+    values = sorted(values)
+    return {"low": values[0], "median": statistics.median(values), "high": values[-1]}
+
+
+def torch_weights(kind, inputs, outputs, H=32):
+    gates = {"rnn": 1, "gru": 3, "lstm": 4}[kind]
+    return gates * (H * inputs + H * H + 2 * H) + H * outputs + outputs
+
+
+SOLVED = [("adding", "lstm_chrono 100"), ("adding", "gru_chrono 100"), ("adding", "lstm_chrono 500"),
+          ("adding", "lstm_chrono 1000"), ("order", "lstm_chrono 2"), ("order", "lstm_chrono 3"),
+          ("order", "gru_chrono 2"), ("order", "gru_chrono 3")]  # fmt: skip
+FAILED = [("adding", "lstm 100"), ("adding", "rnn 100"), ("order", "lstm 2"), ("order", "rnn 2")]
+
+
+def check_row(name, key):
+    """The row that the page shows says what the record says; gives the record's five seeds."""
+    names, (cell, setting) = finished(name), key.split()
+    record, row = names["runs"][key], names["rows"][key.replace(" ", "_")]
+    seeds = record["seeds"]
+    assert len(seeds) == names["seeds"] == 5 and names["CHOICE"] not in names["SEEDS"]
+    assert row["rate"] == record["rate"] and set(record["tried"]) == {str(rate) for rate in names["RATES"]}
+    for part in ("wrong", "test_error", "last_error"):
+        assert row[part] == spread([seed[part] for seed in seeds])
+    outputs = 1 if name == "adding" else 2 ** int(setting)
+    weights = torch_weights(cell.partition("_")[0], 2 if name == "adding" else 8, outputs)
+    assert {seed["weights"] for seed in seeds} == {row["weights"]} == {weights}
+    return row, seeds
+
+
+def check_chosen(name, key):
+    """The rate is the best of those tried; whether it lies at the edge of the grid."""
+    record = finished(name)["runs"][key]
+    tried = record["tried"]
+    times = {rate: one["solved"] for rate, one in tried.items() if one["solved"]}
+    errors = {rate: one["last_error"] for rate, one in tried.items()}
+    best = min(times, key=times.get) if times else min(errors, key=errors.get)
+    assert float(best) == record["rate"]
+
+
+@pytest.mark.claim(
+    "as_in_1997_row_lstm_100", "as_in_1997_row_gru_100", "as_in_1997_row_lstm_500", "as_in_1997_row_lstm_1000",
+    "as_in_1997_row_6a_lstm", "as_in_1997_row_6b_lstm", "as_in_1997_row_6a_gru", "as_in_1997_row_6b_gru",
+)  # fmt: skip
+@pytest.mark.parametrize(("name", "key"), SOLVED)
+def test_a_row_that_solved_it_says_what_the_record_says(name, key):
+    row, seeds = check_row(name, key)
+    check_chosen(name, key)
+    assert row["solved"] == 5 and row["sequences"] == spread([seed["solved"] for seed in seeds])
+    limit = finished(name)["LIMITS"][1] if name == "order" else finished(name)["MEAN_LIMIT"]
+    for seed in seeds:
+        assert 2000 <= seed["right"] <= seed["solved"] and seed["solved"] % 32 == 0
+        assert seed["last_error"] < limit
+        assert seed["curve"][-1] < 3 * limit
+
+
+@pytest.mark.claim(
+    "as_in_1997_row_lstm_default", "as_in_1997_row_rnn", "as_in_1997_row_6a_default", "as_in_1997_row_6a_rnn"
+)
+@pytest.mark.parametrize(("name", "key"), FAILED)
+def test_a_row_that_failed_says_what_the_record_says(name, key):
+    row, seeds = check_row(name, key)
+    check_chosen(name, key)
+    assert row["solved"] == 0 and not any(seed["solved"] or seed["right"] for seed in seeds)
+    budget = finished(name)["BUDGET"]
+    assert all(len(seed["curve"]) == budget // 1000 for seed in seeds)
+    fresh = {"adding": {"T": 100}, "order": {"count": 2}}[name]
+    names, cell = finished(name), key.split()[0]
+    draw, sizes = (partial(names["adding"], **fresh), (2, 1)) if name == "adding" else (
+        partial(names["order"], **fresh), (8, 4))  # fmt: skip
+    limits = (0.04, 0.01) if name == "adding" else (0.3, 0.1)
+    result = names["once"](cell, draw, limits, sizes, 100, rate=row["rate"], seed=7, budget=4000)
+    assert result["solved"] is None and result["wrong"] > 1500
+
+
+@pytest.mark.claim("as_in_1997_dose_today")
+@pytest.mark.parametrize(("name", "key", "published"), [
+    ("adding", "lstm_chrono 100", 74_000), ("adding", "lstm_chrono 500", 209_000),
+    ("adding", "lstm_chrono 1000", 853_000), ("order", "lstm_chrono 2", 31_390),
+    ("order", "lstm_chrono 3", 571_100)])  # fmt: skip
+def test_a_net_of_today_needs_fewer_sequences(name, key, published):
+    assert max(seed["solved"] for seed in finished(name)["runs"][key]["seeds"]) < published
+
+
+def test_a_fresh_seed_solves_it_too():
+    """A small part again: other seeds than those recorded, at the rate recorded."""
+    names = defined("adding")
+    rate = finished("adding")["rows"]["lstm_chrono_100"]["rate"]
+    result = names["once"]("lstm_chrono", partial(names["adding"], T=100), (0.04, 0.01), (2, 1), 100,
+                           rate=rate, seed=8, budget=74_000)  # fmt: skip
+    assert result["solved"] and result["wrong"] <= 30 and result["last_error"] < 0.01
+    names = defined("order")
+    rate = finished("order")["rows"]["lstm_chrono_2"]["rate"]
+    result = names["once"]("lstm_chrono", partial(names["order"], count=2), (0.3, 0.1), (8, 4), 100,
+                           rate=rate, seed=8, budget=74_000)  # fmt: skip
+    assert result["solved"] and result["wrong"] <= 30 and result["last_error"] < 0.1
+
+
+@pytest.mark.claim("as_in_1997_row_ours", "as_in_1997_row_6a_ours")
+@pytest.mark.parametrize("task", ["adding", "order"])
+def test_the_net_of_1997_repeats_its_record(task):
+    """The first thousand sequences again; later, other processors' last digits may part ways."""
+    names, full = dict(defined("paper_size")), finished("paper_size")
+    exec(names_source("paper_size"), names)
+    names["TASKS"], names["TEST"] = {task: (1000, *names["TASKS"][task][1:])}, 1
+    again = names["run"](**names["plan"][task])
+    record, row = full["runs"][task], full["rows"][task]
+    assert [curve[0] for curve in again["curve"]] == pytest.approx([curve[0] for curve in record["curve"]], rel=1e-3)
+    times = [n for n in record["solved"] if n]
+    assert row["solved"] == len(times) and row["sequences"] == spread(times) | {"mean": statistics.mean(times)}
+    assert row["wrong"] == spread(record["wrong"]) | {"mean": statistics.mean(record["wrong"])}
+    assert len(record["solved"]) == full["trials"] == 10
+    assert all(2000 <= right <= n for right, n in zip(record["right"], record["solved"], strict=True) if n)
+    assert full["weights"] == 93 and full["order_weights"] == 156
+
+
+@pytest.mark.claim("as_in_1997_blind", "as_in_1997_row_blind", "as_in_1997_row_6a_blind")
+def test_what_a_blind_guess_gets_wrong():
+    """Closed forms: a sum of two even numbers is triangular; of one, when the first pair is marked, even."""
+    first = 1 / 10 + 9 / 10 / 49
+    right = (1 - first) * (1 - (1 - 0.08) ** 2) + first * 0.16
+    baseline = finished("adding")["baseline"]
+    assert abs(baseline["wrong"] - 2560 * (1 - right)) < 3 * math.sqrt(2560 * right * (1 - right))
+    assert baseline["error"] == pytest.approx((1 - first) / 6 + first / 8, abs=0.006)
+    baseline = finished("order")["baseline"]
+    assert abs(baseline["wrong"] - 1920) < 3 * math.sqrt(1920 / 4)
+    assert baseline["error"] == pytest.approx((0.75 + 3 * 0.25) / 4, abs=0.001)
+
+
+@pytest.mark.claim("as_in_1997_squares")
+@pytest.mark.parametrize(("limit", "mean_limit"), [(0.04, 0.01), (0.3, 0.1)])
+def test_squares_below_the_limit_always_meet_the_second_clause(limit, mean_limit):
+    solved, rng = defined("adding")["solved"], np.random.default_rng(40)
+    for scale in (1, 0.999, 0.5):
+        errors = (limit * scale * (1 - 1e-9) * rng.uniform(0.9, 1, 2000)).tolist()
+        assert solved(errors, [e * e for e in errors], limit, mean_limit)
+    assert not solved([limit * 0.99] * 2000, [limit * 0.99] * 2000, limit, mean_limit)
+    assert finished("adding")["largest_square"] == pytest.approx(0.0016)
+    assert finished("order")["largest_square"] == pytest.approx(0.09)
+
+
+@pytest.mark.claim("as_in_1997_table_8")
+def test_the_papers_mse_is_no_mean_of_squares():
+    worst = [1.0] * 14 + [0.04] * (2560 - 14)  # outputs and targets lie between 0 and 1
+    most = statistics.mean(e * e for e in worst)
+    assert finished("adding")["most_square"] == pytest.approx(most)
+    assert most < 0.6 * finished("adding")["TABLE_8"]["mean_square"]

@@ -213,7 +213,7 @@ def summed_up(result):
         **({"sequences": spread(times)} if times else {})}
 
 
-seeds = len(SEEDS)
+seeds, rates = len(SEEDS), ", ".join(map(str, sorted(RATES)))
 rows = {key.replace(" ", "_"): summed_up(r) for key, r in runs.items()}
 solved_in_all = sum(row["solved"] for row in rows.values())
 late_in_all = sum(row["late"] for row in rows.values())

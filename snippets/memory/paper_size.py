@@ -188,6 +188,8 @@ def summed_up(result):
 trials = TRIALS
 rows = {key: summed_up(result) for key, result in runs.items()}
 budget = {key: TASKS[key][0] for key in runs}
+_W, _V = start(rng, 1, *TASKS["order"][2:4], BLOCKS, SIZE, TASKS["order"][4])
+order_weights = _W.size + _V.size
 
 # %% figure tags=["hidden"]
 import matplotlib.pyplot as plt
