@@ -38,9 +38,9 @@ print(text[:50], text[50:], sep="\n")
 print("class:", "QRSU"[y.argmax()])
 
 # %% study tags=["hidden"]
-# What follows is word for word that of adding.py; a test compares them.
+# The functions are word for word those of adding.py; a test compares them.
 WINDOW, H, BATCH, TEST, BIN = 2000, 32, 32, 2560, 1000
-BUDGET = 74_000
+BUDGET = 31_390  # what the paper needed for task 6a
 RATES = (0.03, 0.1, 0.3, 0.01, 0.003)  # in the order they are tried in
 CHOICE, SEEDS = 100, (0, 1, 2, 3, 4)
 LAYERS = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
@@ -151,8 +151,8 @@ def run(cell, count):
 
 LIMITS, T_MAX = (0.3, 0.1), 100
 plan = {f"{cell} {count}": {"cell": cell, "count": count} for cell, count in (
-    ("lstm_chrono", 2), ("lstm_chrono", 3), ("gru_chrono", 2),
-    ("gru_chrono", 3), ("lstm", 2), ("rnn", 2))}
+    ("lstm_chrono", 2), ("lstm_chrono", 3), ("gru_chrono", 2), ("lstm", 2),
+    ("rnn", 2))}
 
 # %% sweep tags=["recorded"]
 runs = {key: run(**settings) for key, settings in plan.items()}
@@ -184,6 +184,7 @@ def summed_up(result):
         **({"sequences": spread(times)} if times else {})}
 
 
+LIMIT, MEAN_LIMIT = LIMITS
 seeds, rates = len(SEEDS), ", ".join(map(str, sorted(RATES)))
 rows = {key.replace(" ", "_"): summed_up(r) for key, r in runs.items()}
 solved_in_all = sum(row["solved"] for row in rows.values())
