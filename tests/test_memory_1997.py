@@ -194,15 +194,18 @@ def names_source(name):
     return "\n".join(c.source for c in study.preparation(snippet) if c.hidden)
 
 
-def test_both_studies_hold_the_same_functions():
-    """order.py repeats what adding.py shows, word for word."""
-    trees = {name: ast.parse((ROOT / f"snippets/memory/{name}.py").read_text()).body for name in ("adding", "order")}
+def test_the_studies_hold_the_same_functions():
+    """Three files of which none may import another: word for word the same where they do the same."""
+    files = ("adding", "adding_long", "order")
+    trees = {name: ast.parse((ROOT / f"snippets/memory/{name}.py").read_text()).body for name in files}
     functions = {name: {n.name: ast.dump(n) for n in tree if isinstance(n, ast.FunctionDef | ast.ClassDef)}
                  for name, tree in trees.items()}  # fmt: skip
-    shared = ("solved", "chrono_", "Reader", "train", "once", "study")
-    assert [functions["adding"][f] for f in shared] == [functions["order"][f] for f in shared]
-    for setting in ("WINDOW", "H", "BATCH", "TEST", "BIN", "RATES", "CHOICE", "SEEDS"):
-        assert defined("adding")[setting] == defined("order")[setting], setting
+    of = {f: {functions[name][f] for name in files} for f in ("solved", "chrono_", "Reader", "train", "once")}
+    assert [len(versions) for versions in of.values()] == [1] * 5
+    assert functions["adding"]["adding"] == functions["adding_long"]["adding"]
+    assert functions["order"]["study"] == functions["adding_long"]["study"]
+    for setting in ("WINDOW", "H", "BATCH", "TEST", "BIN", "SEEDS"):
+        assert len({defined(name)[setting] for name in files}) == 1, setting
 
 
 # The nets of today
@@ -339,10 +342,10 @@ def torch_weights(kind, inputs, outputs, H=32):
     return gates * (H * inputs + H * H + 2 * H) + H * outputs + outputs
 
 
-SOLVED = [("adding", "lstm_chrono 100"), ("adding", "gru_chrono 100"), ("adding", "lstm_chrono 500"),
-          ("adding", "lstm_chrono 1000"), ("order", "lstm_chrono 2"), ("order", "lstm_chrono 3"),
+SOLVED = [("adding", "lstm_chrono 100"), ("adding", "gru_chrono 100"), ("adding_long", "lstm_chrono 500"),
+          ("adding_long", "lstm_chrono 1000"), ("order", "lstm_chrono 2"), ("order", "lstm_chrono 3"),
           ("order", "gru_chrono 2")]  # fmt: skip
-FAILED = [("adding", "lstm 100"), ("adding", "rnn 100"), ("order", "lstm 2"), ("order", "rnn 2")]
+FAILED = [("adding", "lstm 100"), ("adding", "rnn 100"), ("order", "lstm 2")]
 
 
 def check_row(name, key):
@@ -350,12 +353,14 @@ def check_row(name, key):
     names, (cell, setting) = finished(name), key.split()
     record, row = names["runs"][key], names["rows"][key.replace(" ", "_")]
     seeds = record["seeds"]
-    assert len(seeds) == names["seeds"] == 5 and names["CHOICE"] not in names["SEEDS"]
+    assert len(seeds) == names["seeds"] == len(names["SEEDS"]) == 5
+    choice = names["CHOICE"] if isinstance(names["CHOICE"], tuple) else (names["CHOICE"],)
+    assert not set(choice) & set(names["SEEDS"])
     assert row["rate"] == record["rate"] and set(record["tried"]) == {str(rate) for rate in names["RATES"]}
     for part in ("wrong", "test_error", "last_error"):
         assert row[part] == spread([seed[part] for seed in seeds])
-    outputs = 1 if name == "adding" else 2 ** int(setting)
-    weights = torch_weights(cell.partition("_")[0], 2 if name == "adding" else 8, outputs)
+    outputs = 2 ** int(setting) if name == "order" else 1
+    weights = torch_weights(cell.partition("_")[0], 8 if name == "order" else 2, outputs)
     assert {seed["weights"] for seed in seeds} == {row["weights"]} == {weights}
     return row, seeds
 
@@ -379,16 +384,14 @@ def test_a_row_that_solved_it_says_what_the_record_says(name, key):
     row, seeds = check_row(name, key)
     check_chosen(name, key)
     assert row["solved"] == 5 and row["sequences"] == spread([seed["solved"] for seed in seeds])
-    limit = finished(name)["LIMITS"][1] if name == "order" else finished(name)["MEAN_LIMIT"]
+    limit = finished(name)["MEAN_LIMIT"]
     for seed in seeds:
         assert 2000 <= seed["right"] <= seed["solved"] and seed["solved"] % 32 == 0
         assert seed["last_error"] < limit
         assert seed["curve"][-1] < 3 * limit
 
 
-@pytest.mark.claim(
-    "as_in_1997_row_lstm_default", "as_in_1997_row_rnn", "as_in_1997_row_6a_default", "as_in_1997_row_6a_rnn"
-)
+@pytest.mark.claim("as_in_1997_row_lstm_default", "as_in_1997_row_rnn", "as_in_1997_row_6a_default")
 @pytest.mark.parametrize(("name", "key"), FAILED)
 def test_a_row_that_failed_says_what_the_record_says(name, key):
     row, seeds = check_row(name, key)
@@ -407,8 +410,8 @@ def test_a_row_that_failed_says_what_the_record_says(name, key):
 
 @pytest.mark.claim("as_in_1997_dose_today")
 @pytest.mark.parametrize(("name", "key", "published"), [
-    ("adding", "lstm_chrono 100", 74_000), ("adding", "lstm_chrono 500", 209_000),
-    ("adding", "lstm_chrono 1000", 853_000), ("order", "lstm_chrono 2", 31_390),
+    ("adding", "lstm_chrono 100", 74_000), ("adding_long", "lstm_chrono 500", 209_000),
+    ("adding_long", "lstm_chrono 1000", 853_000), ("order", "lstm_chrono 2", 31_390),
     ("order", "lstm_chrono 3", 571_100)])  # fmt: skip
 def test_a_net_of_today_needs_fewer_sequences(name, key, published):
     assert max(seed["solved"] for seed in finished(name)["runs"][key]["seeds"]) < published

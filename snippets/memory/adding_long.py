@@ -154,3 +154,34 @@ plan = {f"lstm_chrono {T}": {"cell": "lstm_chrono", "T": T}
 
 # %% sweep tags=["recorded"]
 runs = {key: run(**settings) for key, settings in plan.items()}
+
+# %% summary tags=["hidden"]
+import statistics
+
+PUBLISHED = {  # Table 7 of the paper: means of 10 trials
+    "t500": {"sequences": 209_000, "wrong": 0},
+    "t1000": {"sequences": 853_000, "wrong": 1,
+              "low": 370_000, "high": 2_020_000}}
+
+
+def spread(values):
+    low, *_, high = sorted(values)
+    return {"low": low, "median": statistics.median(values), "high": high}
+
+
+def summed_up(result):
+    """One row of the table, from its five seeds."""
+    seeds = result["seeds"]
+    times = [s["solved"] for s in seeds if s["solved"]]
+    late = [s["solved"] - s["right"] for s in seeds if s["solved"]]
+    of = {name: spread([s[name] for s in seeds])
+          for name in ("wrong", "test_error", "last_error")}
+    return of | {
+        "solved": len(times), "rate": result["rate"],
+        "weights": seeds[0]["weights"],
+        "late": sum(wait >= BATCH for wait in late),  # by the second clause
+        **({"sequences": spread(times)} if times else {})}
+
+
+seeds, rates = len(SEEDS), ", ".join(map(str, sorted(RATES)))
+rows = {key.replace(" ", "_"): summed_up(r) for key, r in runs.items()}
