@@ -160,7 +160,7 @@ def run(cell, count):
 
 LIMITS, T_MAX = (0.3, 0.1), 100
 plan = {f"{cell} {count}": {"cell": cell, "count": count} for cell, count in (
-    ("lstm_chrono", 2), ("lstm_chrono", 3), ("lstm", 2))}
+    ("lstm_chrono", 2),)}
 
 # %% sweep tags=["recorded"]
 runs = {key: run(**settings) for key, settings in plan.items()}
