@@ -434,7 +434,8 @@ def test_the_net_of_1997_repeats_its_record(task):
     record, row = full["runs"][task], full["rows"][task]
     assert [curve[0] for curve in again["curve"]] == pytest.approx([curve[0] for curve in record["curve"]], rel=1e-3)
     times = [n for n in record["solved"] if n]
-    assert row["solved"] == len(times) and row["sequences"] == spread(times) | {"mean": statistics.mean(times)}
+    assert row["solved"] == len(times)
+    assert row.get("sequences") == (spread(times) | {"mean": statistics.mean(times)} if times else None)
     assert row["wrong"] == spread(record["wrong"]) | {"mean": statistics.mean(record["wrong"])}
     assert len(record["solved"]) == full["trials"] == 10
     assert all(2000 <= right <= n for right, n in zip(record["right"], record["solved"], strict=True) if n)
