@@ -1,4 +1,4 @@
-"""The net of 1997 at its own size: 93 weights, taught by one sequence a time."""
+"""The net of 1997 at its own size: 93 weights, one sequence at a time."""
 
 # %% net
 import numpy as np
