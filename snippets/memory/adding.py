@@ -97,6 +97,7 @@ def train(net, draw, rate, limits, budget):
     while len(worst) < budget:
         x, last, y = draw(BATCH)
         e = (net(x, last) - y).abs()  # (B, O): before it learns from them
+        e = e.nan_to_num(1.0)  # a net that diverged is wrong
         worst += e.amax(dim=1).tolist()
         average += e.mean(dim=1).tolist()
         if solved(worst, average, *limits):
@@ -143,7 +144,7 @@ def once(cell, draw, limits, sizes, T, rate, seed, budget):
     new.manual_seed(2000 + seed)
     with torch.no_grad():
         x, last, y = draw(TEST, generator=new)
-        e = (net(x, last) - y).abs()  # (TEST, O)
+        e = (net(x, last) - y).abs().nan_to_num(1.0)  # (TEST, O)
     streak = right = 0  # when were the last WINDOW right, whatever the mean?
     for count, error in enumerate(worst, 1):
         streak = streak + 1 if error < limits[0] else 0
