@@ -1,0 +1,276 @@
+"""The memory gym: eight tasks, nine cells, one training for all."""
+
+# %% recall
+from functools import partial
+
+import torch
+import torch.nn as nn
+from torch.nn.functional import cross_entropy, mse_loss, one_hot
+
+
+def recall(B, T, rng):
+    """Name the first token, T steps later."""
+    tokens = torch.randint(8, (B, T + 1), generator=rng)  # (B, T + 1)
+    return one_hot(tokens, 8).float(), tokens[:, :1]  # (B, T + 1, 8), (B, 1)
+
+
+class Net(nn.Module):
+    """A recurrent layer, and a readout of its last steps."""
+
+    def __init__(self, layer, outputs):
+        super().__init__()
+        self.layer = layer
+        self.readout = nn.Linear(layer.hidden_size, outputs)
+
+    def forward(self, x, answers):
+        h = self.layer(x)[0][:, -answers:]  # (B, answers, H)
+        return self.readout(h)  # (B, answers, outputs)
+
+
+# %% train
+B, UPDATES, NORM = 32, 400, 1.0
+LEARNED = 0.98  # of the training sequences of late: stop
+NEAR = 0.04  # a number within this of the answer is right
+
+
+def right(output, y):
+    """Which sequences have all their answers right: (B,)."""
+    if y.is_floating_point():
+        return ((output[..., 0] - y).abs() < NEAR).all(dim=1)
+    return (output.argmax(dim=2) == y).all(dim=1)
+
+
+def train(net, make, T, lr, seed):
+    """Adam on fresh sequences; returns the number of updates."""
+    rng = torch.Generator().manual_seed(seed)
+    optimizer = torch.optim.Adam(net.parameters(), lr, fused=True)
+    recent = 0.0  # share right, over about the last ten updates
+    for update in range(UPDATES):
+        if update % 20 == 0:
+            x20, y20 = make(20 * B, T, rng)
+            batches = zip(x20.split(B), y20.split(B), strict=True)
+        x, y = next(batches)  # (B, T, I), (B, answers)
+        output = net(x, y.shape[1])  # (B, answers, outputs)
+        loss = mse_loss(output[..., 0], y) if y.is_floating_point() else (
+            cross_entropy(output.flatten(0, 1), y.flatten()))
+        optimizer.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(net.parameters(), NORM)
+        optimizer.step()
+        recent += 0.1 * (right(output, y).float().mean().item() - recent)
+        if recent > LEARNED:
+            break
+    return update + 1
+
+
+def score(net, make, T, seed):
+    """Share of 1,000 fresh sequences with all answers right."""
+    x, y = make(1000, T, torch.Generator().manual_seed(seed))
+    with torch.no_grad():
+        return right(net(x, y.shape[1]), y).double().mean().item()
+
+
+# %% example
+torch.manual_seed(0)
+net = Net(nn.GRU(8, 41, batch_first=True), 8)
+updates = train(net, recall, T=20, lr=0.1, seed=0)
+print(f"after {updates} updates: {score(net, recall, 20, seed=1):.0%} right")
+
+# %% tasks
+def copy(B, T, rng):
+    """Say two tokens again, T steps later; 8 is a pause, 9 says: now."""
+    tokens = torch.full((B, T + 2), 8)  # (B, T + 2)
+    tokens[:, :2] = torch.randint(8, (B, 2), generator=rng)
+    tokens[:, T - 1] = 9
+    return one_hot(tokens, 10).float(), tokens[:, :2]
+
+
+def adding(B, T, rng):
+    """Add two marked numbers of the first half; the answer is 0 to 1."""
+    values = 2 * torch.rand(B, T, generator=rng) - 1  # (B, T)
+    two = torch.rand(B, T // 2, generator=rng).topk(2).indices  # (B, 2)
+    marks = torch.zeros(B, T).scatter(1, two, 1)  # (B, T)
+    total = (values * marks).sum(dim=1, keepdim=True)  # (B, 1)
+    return torch.stack([values, marks], dim=2), 0.5 + total / 4
+
+
+def order(B, T, rng, spans):
+    """One X or Y in each span: which of them, in which order?"""
+    tokens = torch.randint(4, (B, T), generator=rng)  # (B, T): a b c d
+    tokens[:, 0], tokens[:, -1] = 6, 7  # E opens, B closes
+    answer = torch.zeros(B, 1, dtype=torch.long)
+    for start, end in spans:  # in hundredths of T
+        low, high = start * T // 100, end * T // 100
+        place = torch.randint(low, high + 1, (B, 1), generator=rng)
+        which = torch.randint(2, (B, 1), generator=rng)  # X or Y
+        tokens.scatter_(1, place, 4 + which)
+        answer = 2 * answer + which  # (B, 1)
+    return one_hot(tokens, 8).float(), answer
+
+
+def parity(B, T, rng):
+    """At every step: is the number of ones so far odd?"""
+    bits = torch.randint(2, (B, T), generator=rng)  # (B, T)
+    return one_hot(bits, 2).float(), bits.cumsum(dim=1) % 2
+
+
+def dyck(B, T, rng, kinds):
+    """At every step: which kind of bracket may close now, 0 for none?"""
+    coins = torch.randint(2, (T, B, 1), generator=rng)
+    fresh = torch.randint(1, kinds + 1, (T, B, 1), generator=rng)
+    stack = torch.zeros(B, T + 1, dtype=torch.long)
+    depth, top, tokens, tops = stack[:, :1], stack[:, :1], [], []
+    for coin, kind in zip(coins, fresh, strict=True):
+        opens = (depth == 0) | (coin == 0)  # (B, 1)
+        tokens.append(torch.where(opens, kind, kinds + top) - 1)
+        depth = depth + torch.where(opens, 1, -1)
+        old = stack.gather(1, depth)  # what lies there already
+        stack.scatter_(1, depth, torch.where(opens, kind, old))
+        tops.append(top := stack.gather(1, depth))
+    x = one_hot(torch.cat(tokens, dim=1), 2 * kinds).float()
+    return x, torch.cat(tops, dim=1)
+
+
+# %% cells tags=["hidden"]
+TASKS = {  # maker, sizes of input and output, widths: RNN, LSTM, GRU, minGRU
+    "recall": (recall, 8, 8, (73, 35, 41, 51)),
+    "copy": (copy, 10, 8, (73, 35, 41, 51)),
+    "adding": (adding, 2, 1, (62, 30, 35, 43)),
+    "order_6a": (partial(order, spans=[(10, 20), (50, 60)]),
+                 8, 4, (72, 34, 40, 50)),
+    "order_6b": (partial(order, spans=[(10, 20), (33, 43), (66, 76)]),
+                 8, 8, (73, 35, 41, 51)),
+    "parity": (parity, 2, 2, (65, 32, 37, 46)),
+    "dyck_1": (partial(dyck, kinds=1), 2, 2, (65, 32, 37, 46)),
+    "dyck_2": (partial(dyck, kinds=2), 4, 3, (62, 30, 35, 43)),
+}
+KINDS = ("rnn", "lstm", "gru", "mingru")
+CELLS = ("rnn", "irnn", "lstm", "lstm_1", "lstm_3", "lstm_chrono",
+         "gru", "gru_chrono", "mingru")
+
+
+class MinGRU(nn.Module):
+    """Two layers; z and n see x alone (Feng et al., 2024, without logs)."""
+
+    def __init__(self, inputs, H):
+        super().__init__()
+        self.hidden_size = H
+        self.maps = nn.ModuleList(
+            [nn.Linear(inputs, 2 * H), nn.Linear(H, 2 * H)])
+
+    def forward(self, x):
+        for linear in self.maps:
+            z, n = linear(x).chunk(2, dim=2)  # (B, T, H) each
+            z = z.sigmoid()
+            h, states = torch.zeros_like(n[:, 0]), []  # (B, H)
+            for keep, new in zip(z.unbind(1), ((1 - z) * n).unbind(1),
+                                 strict=True):
+                h = torch.addcmul(new, keep, h)  # (1 - z) * n + z * h
+                states.append(h)
+            x = torch.stack(states, dim=1)  # (B, T, H)
+        return x, h
+
+
+def start(layer, cell, T):
+    """Set what the cell's name says; chrono alone is told T."""
+    H, way = layer.hidden_size, cell.partition("_")[2]
+    with torch.no_grad():
+        if cell == "irnn":  # Le et al., 2015
+            for weight in layer.parameters():
+                weight.zero_()
+            layer.weight_ih_l0.normal_(std=0.001)
+            layer.weight_hh_l0.copy_(torch.eye(H))
+        elif way:  # rows H to 2H keep: f of an LSTM, z of a GRU
+            b = (torch.empty(H).uniform_(1, T - 1).log()  # Tallec, Ollivier
+                 if way == "chrono" else torch.full((H,), float(way)))
+            layer.bias_ih_l0[H:2 * H], layer.bias_hh_l0[H:2 * H] = b, 0
+            if cell == "lstm_chrono":  # and the input gate the opposite
+                layer.bias_ih_l0[:H], layer.bias_hh_l0[:H] = -b, 0
+    return layer
+
+
+def build(task, cell, T, seed):
+    torch.manual_seed(seed)
+    _, inputs, outputs, widths = TASKS[task]
+    kind = cell.partition("_")[0].removeprefix("i")
+    H = widths[KINDS.index(kind)]
+    if kind == "mingru":
+        return Net(MinGRU(inputs, H), outputs)
+    relu = {"nonlinearity": "relu"} if cell == "irnn" else {}
+    layer = getattr(nn, kind.upper())(inputs, H, batch_first=True, **relu)
+    return Net(start(layer, cell, T), outputs)
+
+
+# %% plan tags=["hidden"]
+LADDERS = dict.fromkeys(TASKS, (10, 20, 40, 80))
+LADDERS["recall"] = (5, 10, 20, 40, 80, 160)
+RATES = dict.fromkeys(CELLS, (0.3, 0.1, 0.03, 0.01, 0.003))
+RATES["rnn"] = RATES["irnn"] = (0.03, 0.01, 0.003, 0.001, 0.0003)
+STEPWISE = ("parity", "dyck_1", "dyck_2")  # an answer at every step
+ENOUGH, HOPELESS, ALWAYS = 0.95, 0.5, 40
+VALIDATION, TEST = (100, 101), (0, 1, 2, 3, 4)
+FRESH = 1_000_000  # from here on, seeds of sequences no net trains on
+
+
+def choose(task, cell, T, rates):
+    """Validation scores by rate, up to the first that solves the task."""
+    tried = {}
+    for lr in rates:
+        tried[lr] = []
+        for seed in VALIDATION:
+            net = build(task, cell, T, seed)
+            train(net, TASKS[task][0], T, lr, seed)
+            tried[lr].append(score(net, TASKS[task][0], T, FRESH + seed))
+            if not HOPELESS <= tried[lr][-1] < ENOUGH:
+                break
+        if tried[lr][0] >= ENOUGH:
+            break
+    return tried
+
+
+def test(task, cell, T, lr):
+    """Of each test seed: updates, share right, and right twice as far."""
+    make, got = TASKS[task][0], {"updates": [], "right": [], "twice": []}
+    for seed in TEST:
+        net = build(task, cell, T, seed)
+        got["updates"].append(train(net, make, T, lr, seed))
+        got["right"].append(score(net, make, T, FRESH + seed))
+        if task in STEPWISE:
+            got["twice"].append(score(net, make, 2 * T, FRESH + seed))
+    return got
+
+
+def climb(task, cell):
+    """Up the ladder until it fails; of each rung what was tried, and got."""
+    grid, rungs, fails = RATES[cell], {}, 0
+    last, near = len(grid) // 2, len(grid)
+    for T in LADDERS[task]:
+        tried = choose(task, cell, T, [
+            grid[k] for k in sorted(range(len(grid)),
+                                    key=lambda k: abs(k - last))
+            if abs(k - last) <= near])
+        mean = {lr: sum(tried[lr]) / len(tried[lr]) for lr in tried}
+        lr = max(mean, key=mean.get)
+        rungs[str(T)] = rung = {"rate": lr, "tried": {
+            str(rate): scores for rate, scores in tried.items()}}
+        must = task == "recall" and T <= ALWAYS  # the comparison shows these
+        if must or max(map(max, tried.values())) >= HOPELESS:
+            rung.update(test(task, cell, T, lr))
+        solved = sum(right >= ENOUGH for right in rung.get("right", ()))
+        fails = 0 if solved > len(TEST) // 2 else fails + 1
+        if not must and (solved == 0 or fails == 2):
+            break
+        last, near = grid.index(lr), 1
+    return rungs
+
+
+def run(task):
+    return {cell: climb(task, cell) for cell in CELLS}
+
+
+plan = {task: {"task": task} for task in (
+    "recall", "adding", "parity", "dyck_2", "order_6a", "copy", "order_6b",
+    "dyck_1")}
+
+# %% sweep tags=["recorded"]
+runs = {key: run(**settings) for key, settings in plan.items()}
