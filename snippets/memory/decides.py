@@ -1,4 +1,4 @@
-"""What decides whether the first token is recalled: all combinations of four."""
+"""What decides whether the first token is recalled: four things, crossed."""
 
 # %% plan tags=["hidden"]
 import torch
@@ -74,3 +74,35 @@ plan = {f"{cell} {start}": {"cell": cell, "start": start}
 
 # %% sweep tags=["recorded"]
 runs = {key: run(**settings) for key, settings in plan.items()}
+
+# %% summary tags=["hidden"]
+import numpy as np
+
+NAMES = {"rnn default": "RNN", "rnn keeps": "RNN, identity",
+         "lstm default": "LSTM", "lstm keeps": "LSTM, bias 3",
+         "gru default": "GRU", "gru keeps": "GRU, bias 3"}
+seeds = len(SEEDS)
+_right = np.array([[[runs[f"{cell} {start}"][str(lr)] for lr in RATES]
+                    for start in STARTS] for cell in LAYERS])
+FACTORS = {"cell": 0, "start": 1, "rate": 2, "budget": 4}  # seeds: axis 3
+_total = _right.var()
+share = {name: _right.mean(axis=tuple({0, 1, 2, 3, 4} - {axis})).var()
+         / _total for name, axis in FACTORS.items()}
+share["seed"] = _right.var(axis=3).mean() / _total  # all the rest being equal
+share["together"] = 1 - sum(share.values())
+_solved = (_right >= ENOUGH).sum(axis=3)  # cell, start, rate, budget
+solved = {key: {str(lr).replace(".", "_"): {
+    str(budget): int(_solved[k // 2, k % 2, r, b])
+    for b, budget in enumerate(BUDGETS)} for r, lr in enumerate(RATES)}
+    for k, key in enumerate(NAMES)}
+solved = {key.replace(" ", "_"): of for key, of in solved.items()}
+total = {key.replace(" ", "_"): int(_solved[k // 2, k % 2, :, -1].sum())
+         for k, key in enumerate(NAMES)}
+trainings, dearest = _right[..., 0].size, seeds * len(RATES)
+
+# %% table tags=["hidden"]
+print("| | " + " | ".join(f"rate {lr}" for lr in RATES) + " |")
+print("|---" * (len(RATES) + 1) + "|")
+for _k, _name in enumerate(NAMES.values()):
+    _cells = ["–".join(map(str, row)) for row in _solved[_k // 2, _k % 2]]
+    print(f"| {_name} | " + " | ".join(_cells) + " |")

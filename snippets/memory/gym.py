@@ -148,15 +148,12 @@ KINDS = ("rnn", "lstm", "gru", "mingru")
 CELLS = ("rnn", "irnn", "lstm", "lstm_1", "lstm_3", "lstm_chrono",
          "gru", "gru_chrono", "mingru")
 
-
-class MinGRU(nn.Module):
-    """Two layers; z and n see x alone (Feng et al., 2024, without logs)."""
-
+class MinGRU(nn.Module):  # two layers; Feng et al., 2024, without logs
     def __init__(self, inputs, H):
         super().__init__()
         self.hidden_size = H
-        self.maps = nn.ModuleList(
-            [nn.Linear(inputs, 2 * H), nn.Linear(H, 2 * H)])
+        self.maps = nn.ModuleList([
+            nn.Linear(inputs, 2 * H), nn.Linear(H, 2 * H)])
 
     def forward(self, x):
         for linear in self.maps:
@@ -170,9 +167,7 @@ class MinGRU(nn.Module):
             x = torch.stack(states, dim=1)  # (B, T, H)
         return x, h
 
-
-def start(layer, cell, T):
-    """Set what the cell's name says; chrono alone is told T."""
+def start(layer, cell, T):  # as its name says; chrono alone is told T
     H, way = layer.hidden_size, cell.partition("_")[2]
     with torch.no_grad():
         if cell == "irnn":  # Le et al., 2015
@@ -188,7 +183,6 @@ def start(layer, cell, T):
                 layer.bias_ih_l0[:H], layer.bias_hh_l0[:H] = -b, 0
     return layer
 
-
 def build(task, cell, T, seed):
     torch.manual_seed(seed)
     _, inputs, outputs, widths = TASKS[task]
@@ -200,7 +194,6 @@ def build(task, cell, T, seed):
     layer = getattr(nn, kind.upper())(inputs, H, batch_first=True, **relu)
     return Net(start(layer, cell, T), outputs)
 
-
 # %% plan tags=["hidden"]
 LADDERS = dict.fromkeys(TASKS, (10, 20, 40, 80))
 LADDERS["recall"] = (5, 10, 20, 40, 80, 160)
@@ -210,7 +203,6 @@ STEPWISE = ("parity", "dyck_1", "dyck_2")  # an answer at every step
 ENOUGH, HOPELESS, ALWAYS = 0.95, 0.5, (10, 20, 40)
 VALIDATION, TEST = (100, 101), (0, 1, 2, 3, 4)
 FRESH = 1_000_000  # from here on, seeds of sequences no net trains on
-
 
 def choose(task, cell, T, rates):
     """Validation scores by rate, up to the first that solves the task."""
@@ -227,9 +219,7 @@ def choose(task, cell, T, rates):
             break
     return tried
 
-
-def test(task, cell, T, lr):
-    """Of each test seed: updates, share right, and right twice as far."""
+def test(task, cell, T, lr):  # once, with the seeds that are reported
     make, got = TASKS[task][0], {"updates": [], "right": [], "twice": []}
     for seed in TEST:
         net = build(task, cell, T, seed)
@@ -238,7 +228,6 @@ def test(task, cell, T, lr):
         if task in STEPWISE:
             got["twice"].append(score(net, make, 2 * T, FRESH + seed))
     return got
-
 
 def climb(task, cell):
     """Up the ladder by validation; then tests, down to where all is right."""
@@ -263,10 +252,8 @@ def climb(task, cell):
             sure = sure or min(rung["right"]) >= ENOUGH
     return {str(T): rung for T, rung in rungs.items()}
 
-
 def run(task):
     return {cell: climb(task, cell) for cell in CELLS}
-
 
 plan = {task: {"task": task} for task in (
     "recall", "adding", "parity", "dyck_2", "order_6a", "copy", "order_6b",
@@ -274,3 +261,84 @@ plan = {task: {"task": task} for task in (
 
 # %% sweep tags=["recorded"]
 runs = {key: run(**settings) for key, settings in plan.items()}
+
+# %% summary tags=["hidden"]
+PICKS = {"low": min, "median": lambda got: sorted(got)[2], "high": max}
+horizon = {task: {cell: {name: max((  # the longest solved; 0 for none
+    int(T) for T, rung in rungs.items() if "right" in rung
+    and pick(rung["right"]) >= ENOUGH), default=0)
+    for name, pick in PICKS.items()} for cell, rungs in by_cell.items()}
+    for task, by_cell in runs.items()}
+_words = {task: {0: f"< {ladder[0]}"} | {T: f"{T}" for T in ladder[:-1]} | {
+    ladder[-1]: f"{ladder[-1]}+"} for task, ladder in LADDERS.items()}
+said = {task: {cell: " ".join(_words[task][of[name]] for name in (
+    "median", "low", "high")) for cell, of in by_cell.items()}
+    for task, by_cell in horizon.items()}
+recalled = {name: {cell: {str(T): pick(runs["recall"][cell][str(T)]["right"])
+                          for T in ALWAYS} for cell in CELLS}
+            for name, pick in PICKS.items()}
+_at = {task: {cell: by_cell[cell][str(of["median"])]
+              for cell, of in horizon[task].items() if of["median"]}
+       for task, by_cell in runs.items()}  # the rungs at the horizon
+edges = sum(rung["rate"] in RATES[cell][::len(RATES[cell]) - 1]
+            for of in _at.values() for cell, rung in of.items())
+twice = {task: {cell: PICKS["median"](rung["twice"])
+                for cell, rung in _at[task].items()} for task in STEPWISE}
+parameters = {task: sum(p.numel() for p in build(task, "lstm", 10, 0)
+                        .parameters()) for task in TASKS}
+
+def guess(task, T=10, B=20_000):  # from the current symbol alone
+    x, y = TASKS[task][0](B, T, torch.Generator().manual_seed(7))
+    if task == "adding":
+        return right(torch.full((B, 1, 1), 0.5), y).double().mean().item()
+    x = x[:, -y.shape[1]:].argmax(dim=2)  # (B, answers)
+    half = [y[:B // 2][x[:B // 2] == k] for k in range(10)]  # by symbol
+    best = torch.tensor([int(seen.mode()[0]) if len(seen) else 0
+                         for seen in half])
+    return (best[x] == y)[B // 2:].all(dim=1).double().mean().item()
+
+seeds, guessing = len(TEST), {task: guess(task) for task in TASKS}
+
+# %% examples tags=["hidden"]
+READS = {"copy": "ABCDEFGH.!", "parity": "01", "dyck_1": "()",
+         "dyck_2": "([)]", "order_6a": "abcdXYEB", "order_6b": "abcdXYEB"}
+SAYS = {"dyck_1": "-)", "dyck_2": "-)]", "parity": "01",
+        "order_6a": [a + b for a in "XY" for b in "XY"],
+        "order_6b": [a + b + c for a in "XY" for b in "XY" for c in "XY"]}
+print("| task | it reads | it must say | guessing |\n|---|---|---|---|")
+for task, (make, *_) in TASKS.items():
+    x, y = make(1, 10, torch.Generator().manual_seed(11))
+    reads = " ".join(f"{v:.1f}" + "*" * int(m) for v, m in x[0]) if (
+        task == "adding") else "".join(
+        READS.get(task, "ABCDEFGH")[k] for k in x[0].argmax(dim=1))
+    says = f"{y.item():.2f}" if task == "adding" else "".join(
+        SAYS.get(task, "ABCDEFGH")[k] for k in y[0])
+    print(f"| `{task}` | `{reads}` | `{says}` | {guessing[task]:.1%} |")
+
+# %% figure tags=["hidden"]
+import matplotlib.pyplot as plt
+
+COLOURS = {"rnn": "#c2410c", "irnn": "#c2410c", "lstm": "#1e1b6b",
+           "gru": "#0a7f6f", "mingru": "#5c6370"}
+LABELS = ("RNN", "IRNN", "LSTM", "bias 1", "bias 3", "chrono", "GRU",
+          "chrono", "minGRU")
+LINE, INK = "#d0d4da", "#1f2328"
+
+fig, axes = plt.subplots(len(CELLS), 1, figsize=(4.8, 6.6), sharex=True,
+                         sharey=True, layout="constrained")
+for ax, cell, label in zip(axes, CELLS, LABELS, strict=True):
+    for x, task in enumerate(TASKS):
+        low, mid, high = (  # 0 for none, 1 for 5, 2 for 10 and so on
+            (T // 5).bit_length() for T in horizon[task][cell].values())
+        ax.bar(x, mid, 0.7, color=COLOURS[cell.partition("_")[0]], alpha=0.45)
+        ax.vlines(x, low, high, color=INK)
+        ax.plot(x, mid, "_", color=INK, markersize=12)
+        if horizon[task][cell]["median"] == LADDERS[task][-1]:
+            ax.text(x + 0.2, mid + 0.1, "+", color=INK, ha="center")
+    ax.set(yticks=[2, 5], yticklabels=["10", "80"], ylim=(0, 7.4))
+    ax.grid(axis="y", color=LINE)
+    ax.set_ylabel(label, rotation=0, ha="right", va="center")
+axes[-1].set_xticks(range(len(TASKS)), [
+    "first", "copy", "add", "6a", "6b", "parity", "( )", "( ) [ ]"])
+axes[0].set_title("Longest lag with 95 % right")
+plt.show()
