@@ -287,3 +287,55 @@ def test_the_horizons_are_those_of_the_record(gym):
                 for T in ("10", "20", "40"):
                     got = sorted(rungs[T]["right"])
                     assert [gym["recalled"][name][cell][T] for name in ("low", "median", "high")] == got[::2]
+
+
+# What decides
+
+
+def test_the_shares_of_the_causes(decides):
+    """Against sums over plain lists; the five shares and what acts together make one."""
+    cells, starts = ("rnn", "lstm", "gru"), ("default", "keeps")
+    rows = [
+        ((cell, start, rate, seed, budget), right)
+        for cell in cells
+        for start in starts
+        for rate, by_seed in decides["runs"][f"{cell} {start}"].items()
+        for seed, got in enumerate(by_seed)
+        for budget, right in enumerate(got)
+    ]
+    mean = np.mean([right for _, right in rows])
+    total = sum((right - mean) ** 2 for _, right in rows)
+    for name, axis in (("cell", 0), ("start", 1), ("rate", 2), ("budget", 4)):
+        levels = {key[axis] for key, _ in rows}
+        means = {level: np.mean([right for key, right in rows if key[axis] == level]) for level in levels}
+        by_hand = sum((means[key[axis]] - mean) ** 2 for key, _ in rows) / total
+        assert decides["share"][name] == pytest.approx(by_hand), name
+    alike = {key[:3] + key[4:] for key, _ in rows}
+    means = {of: np.mean([right for key, right in rows if key[:3] + key[4:] == of]) for of in alike}
+    seed = sum((right - means[key[:3] + key[4:]]) ** 2 for key, right in rows) / total
+    assert decides["share"]["seed"] == pytest.approx(seed)
+    assert sum(decides["share"].values()) == pytest.approx(1) and min(decides["share"].values()) > 0
+    for key, by_rate in decides["solved"].items():
+        for rate, by_budget in by_rate.items():
+            got = np.array(decides["runs"][key.replace("_", " ")][rate.replace("_", ".")])
+            assert list(by_budget.values()) == (got >= 0.95).sum(0).tolist()
+    assert len(rows) == 3 * decides["trainings"] and decides["seeds"] == 5
+
+
+def test_the_starts_that_are_crossed(decides):
+    for cell, (layer, H) in decides["LAYERS"].items():
+        torch.manual_seed(4)
+        default = layer(8, H, batch_first=True)
+        same, kept = (decides["build"](cell, start, 4)[0] for start in decides["STARTS"])
+        for name, weight in default.named_parameters():
+            assert torch.equal(getattr(same, name), weight)
+            ours, rows = getattr(kept, name), slice(H, 2 * H)
+            if cell == "rnn":
+                assert torch.equal(ours, torch.eye(H) if name == "weight_hh_l0" else weight)
+            elif "bias" in name:
+                assert (ours[rows] == (3 if "ih" in name else 0)).all()
+                assert torch.equal(ours[:H], weight[:H]) and torch.equal(ours[2 * H :], weight[2 * H :])
+            else:
+                assert torch.equal(ours, weight)
+    x, first = decides["draw"](50, torch.Generator().manual_seed(1))
+    assert x.shape == (50, decides["LAG"] + 1, 8) and torch.equal(x[:, 0].argmax(1), first)

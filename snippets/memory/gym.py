@@ -271,15 +271,16 @@ horizon = {task: {cell: {name: max((  # the longest solved; 0 for none
     for task, by_cell in runs.items()}
 _words = {task: {0: f"< {ladder[0]}"} | {T: f"{T}" for T in ladder[:-1]} | {
     ladder[-1]: f"{ladder[-1]}+"} for task, ladder in LADDERS.items()}
-said = {task: {cell: " ".join(_words[task][of[name]] for name in (
-    "median", "low", "high")) for cell, of in by_cell.items()}
-    for task, by_cell in horizon.items()}
+said = {task: {cell: ("{1} ({0} to {2})" if of["low"] < of["high"] else "{1}")
+               .format(*map(_words[task].get, of.values()))
+               for cell, of in by_cell.items()}
+        for task, by_cell in horizon.items()}
 recalled = {name: {cell: {str(T): pick(runs["recall"][cell][str(T)]["right"])
                           for T in ALWAYS} for cell in CELLS}
             for name, pick in PICKS.items()}
-_at = {task: {cell: by_cell[cell][str(of["median"])]
-              for cell, of in horizon[task].items() if of["median"]}
-       for task, by_cell in runs.items()}  # the rungs at the horizon
+_at = {task: {cell: by_cell[cell][str(of["median"])] for cell, of in
+              horizon[task].items() if of["median"]}  # the rung there
+       for task, by_cell in runs.items()}
 edges = sum(rung["rate"] in RATES[cell][::len(RATES[cell]) - 1]
             for of in _at.values() for cell, rung in of.items())
 twice = {task: {cell: PICKS["median"](rung["twice"])
@@ -292,9 +293,8 @@ def guess(task, T=10, B=20_000):  # from the current symbol alone
     if task == "adding":
         return right(torch.full((B, 1, 1), 0.5), y).double().mean().item()
     x = x[:, -y.shape[1]:].argmax(dim=2)  # (B, answers)
-    half = [y[:B // 2][x[:B // 2] == k] for k in range(10)]  # by symbol
-    best = torch.tensor([int(seen.mode()[0]) if len(seen) else 0
-                         for seen in half])
+    seen = [y[:B // 2][x[:B // 2] == k] for k in range(10)]  # by symbol
+    best = torch.tensor([int(of.mode()[0]) if len(of) else 0 for of in seen])
     return (best[x] == y)[B // 2:].all(dim=1).double().mean().item()
 
 seeds, guessing = len(TEST), {task: guess(task) for task in TASKS}
