@@ -39,7 +39,7 @@ mutants: .venv/test-ready # break the snippets on purpose: do the tests notice? 
 tracked: site # the files that the build makes and git keeps: images/*.png, docs/notebooks
 	$(BIN)/python -m hooks.tracked
 
-record: .venv/site-ready # make anew what no build can repeat: make record S=snippets/compare/speed.py
+record: .venv/site-ready # make anew what no build can repeat: make record S=file
 	$(BIN)/python -m hooks.record $(S)
 
 reproduce: .venv/site-ready # run the studies, or one, anew, all or a part: make reproduce S=snippets/memory/gym.py SHARD=2/8

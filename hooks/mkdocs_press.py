@@ -226,7 +226,7 @@ def on_post_build(config):
         pages = {uri: get_data(text)[0] for uri, text in state.pages.items()}
         head = f"# {config.site_name}\n\n> {config.site_description}\n"
         publish.write_pages(site, pages, about, head, config.site_url)
-        publish.write_files(site, state.book)
+        publish.write_files(state.root, site, state.book)
         font = mathfont.subset(list(state.contents.values()))
         publish.write(site, "assets/math.woff", font)
         publish.write(site, "assets/math.LICENSE.txt", mathfont.LICENSE.read_bytes())

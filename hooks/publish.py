@@ -37,11 +37,13 @@ def plain_links(text: str, uri: str) -> str:
     return re.sub(r"(?<=\]\()(?!\w+:)([\w./-]+\.(?:md|ipynb))(?=[#)\s])", link, text)
 
 
-def write_files(site: Path, book: Book) -> None:
-    """The figures that pages show, every snippet, and the executed notebooks."""
+def write_files(root: Path, site: Path, book: Book) -> None:
+    """The figures and sounds that pages show, every snippet and record, and the executed notebooks."""
     for path, file in book.figures.items():
         write(site, path, file.read_bytes())
     for name, snippet in book.snippets.items():
         write(site, snippet.file, snippet.source)
+        if snippet.study:
+            write(site, snippet.record, (root / snippet.record).read_bytes())
         if snippet.is_notebook:
             write(site, f"notebooks/{name}/{name}.ipynb", notebook.executed(snippet, book))

@@ -1,7 +1,6 @@
 """Which learning rate suits each demo? Five rates, five seeds, validation."""
-# A recorded result, for it takes ten minutes: its numbers lie in the .json.
 
-# %% sweep tags=["hidden"]
+# %% score tags=["hidden"]
 import statistics
 from pathlib import Path
 
@@ -27,13 +26,29 @@ def score(demo, rate, seed):
     return demo["train"](model, demo["streams"], rate)[-1]
 
 
-mean, spread, best = {}, {}, {}
-for _cell in CELLS:
-    _demo = prepared(_cell)
-    _runs = {rate: [score(_demo, rate, seed) for seed in range(seeds)]
-             for rate in RATES}
-    mean[_cell] = {f"r{rate}".replace(".", "_"): statistics.mean(bits)
-                   for rate, bits in _runs.items()}
-    spread[_cell] = {f"r{rate}".replace(".", "_"): statistics.stdev(bits)
-                    for rate, bits in _runs.items()}
-    best[_cell] = min(RATES, key=lambda rate: statistics.mean(_runs[rate]))
+# %% plan tags=["hidden"]
+plan = {f"{cell} {rate}": {"cell": cell, "rate": rate}
+        for cell in CELLS for rate in RATES}
+
+
+def run(cell, rate):
+    """The score of each seed."""
+    demo = prepared(cell)
+    return [score(demo, rate, seed) for seed in range(seeds)]
+
+
+# %% sweep tags=["recorded"]
+runs = {key: run(**settings) for key, settings in plan.items()}
+
+# %% summary tags=["hidden"]
+
+
+def by_rate(cell, statistic):
+    return {f"r{rate}".replace(".", "_"): statistic(runs[f"{cell} {rate}"])
+            for rate in RATES}
+
+
+mean = {cell: by_rate(cell, statistics.mean) for cell in CELLS}
+spread = {cell: by_rate(cell, statistics.stdev) for cell in CELLS}
+best = {cell: min(RATES, key=lambda rate: statistics.mean(
+            runs[f"{cell} {rate}"])) for cell in CELLS}

@@ -63,7 +63,6 @@ TESTS = {  # of a snippet, the first line that fits: arguments of pytest; else t
     "snippets/compare/gradient.py": "tests/test_compare.py -k gradient",
     "snippets/compare/parameters.py": "tests/test_compare.py -k test_parameters",
     "snippets/compare/recall.py": "tests/test_compare.py -k recall",
-    "snippets/compare/speed.py": "tests/test_compare.py -k speed",
     "snippets/rnn_exploding_gradient.py": "tests/test_gradient_figure.py",
     "snippets/*/fades.py": "tests/test_compare.py -k influence",
     "snippets/*/keeps.py": "tests/test_compare.py -k influence",

@@ -1,8 +1,6 @@
 """The measured claims of the comparison, measured again: other seeds, other means."""
 
-import json
 import math
-import platform
 import runpy
 import statistics
 from pathlib import Path
@@ -12,7 +10,6 @@ import numpy as np
 import pytest
 import torch
 
-from hooks.child import plain_values
 from hooks.snippet import read_snippet
 
 matplotlib.use("Agg")
@@ -305,55 +302,3 @@ def test_recall_sweep_selects_on_validation_data_alone(recall):
         assert spread == pytest.approx([0.8, 0.802, 0.804])
     assert made["parameters"] == {"rnn": 6011, "lstm": 5948, "lstm_3": 5948, "gru": 6053}
     assert made["chance"] == 1 / 8 and made["seeds"] == 5
-
-
-# training speed, a recorded result
-
-
-def keys(values):
-    return {name: keys(inner) for name, inner in values.items()} if isinstance(values, dict) else None
-
-
-@pytest.fixture(scope="module")
-def speed():
-    return json.loads((ROOT / "snippets/compare/speed.json").read_text())
-
-
-def test_speed_record_holds_what_the_snippet_names(speed):
-    again = plain_values(run_cells("compare/speed", "race", replace=[("seeds=5, rounds=100", "seeds=2, rounds=6")]))
-    assert keys(speed["values"]) == keys(again)
-    assert {"machine", "python", "torch", "date"} <= set(speed["made"])
-    fast, plain = again["onednn"]["median"], again["plain"]["median"]
-    assert fast["rnn"] < fast["gru"] and plain["rnn"] < plain["gru"]  # the record says: twice and more
-    if platform.machine() == "x86_64" and torch.backends.mkldnn.is_available():
-        assert fast["lstm"] < fast["gru"] and fast["lstm"] < plain["lstm"]
-
-
-def test_the_page_names_what_was_timed():
-    page, source = (ROOT / "docs/compare.md").read_text(), (ROOT / "snippets/compare/speed.py").read_text()
-    assert "at batch 32, 100 time steps, input and hidden size 64." in page
-    assert "torch.randn(32, 100, 64)" in source and source.count("(64, 64, batch_first=True)") == 3
-
-
-@pytest.mark.claim(
-    "seed_speed_rnn",
-    "seed_speed_lstm",
-    "seed_speed_gru",
-    "seed_faster",
-    "rnn_fast",
-    "gru_slower_than_lstm",
-    "compare_onednn_lstm_alone",
-    "compare_onednn",
-)
-def test_speed_record_is_consistent(speed):
-    values = speed["values"]
-    for times in (values["onednn"], values["plain"]):
-        assert times["seeds"] >= 5 and times["rounds"] >= 100
-        for name in GATES:
-            assert times["low"][name] <= times["median"][name] <= times["high"][name] < 1.3 * times["low"][name]
-            assert times["ratio"][name] == pytest.approx(times["median"][name] / times["median"]["rnn"])
-    fast, plain = values["onednn"]["median"], values["plain"]["median"]
-    assert fast["rnn"] < fast["lstm"] < fast["gru"]  # the GRU is the slowest as torch comes
-    assert plain["rnn"] < plain["gru"] < plain["lstm"] < 1.15 * plain["gru"]  # without oneDNN it is a little ahead
-    assert plain["lstm"] > 1.5 * fast["lstm"]  # oneDNN serves the LSTM,
-    assert all(plain[name] == pytest.approx(fast[name], rel=0.2) for name in ("rnn", "gru"))  # and it alone

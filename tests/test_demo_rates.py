@@ -1,15 +1,13 @@
 """The recorded sweep behind the demos' learning rates: what it says, and a part of it run again."""
 
-import json
 import re
-import runpy
 from pathlib import Path
 
 import pytest
+from studies import finish, load
 
 SNIPPETS = Path(__file__).parents[1] / "snippets"
-RECORD = json.loads((SNIPPETS / "demo_rates.json").read_text())
-VALUES = RECORD["values"]
+VALUES = finish("demo_rates", load("demo_rates"))
 CELLS = ("rnn", "lstm", "gru")
 
 
@@ -33,16 +31,12 @@ def test_each_demo_starts_from_the_best_rate(cell):
 
 
 @pytest.mark.claim("demos_rates_table")
-def test_a_part_of_the_record_repeats(tmp_path):
+def test_a_part_of_the_record_repeats():
     """One seed of the best and of the worst rate of the RNN, trained again."""
-    source = (SNIPPETS / "demo_rates.py").read_text().split("\nmean, spread, best = ")[0]
-    (tmp_path / "demo_rates.py").write_text(source)
-    (tmp_path / "rnn_demo.py").write_text((SNIPPETS / "rnn_demo.py").read_text())
-    sweep = runpy.run_path(str(tmp_path / "demo_rates.py"))
-    demo = sweep["prepared"]("rnn")
-    for rate in (VALUES["best"]["rnn"], max(sweep["RATES"])):
+    demo = VALUES["prepared"]("rnn")
+    for rate in (VALUES["best"]["rnn"], max(VALUES["RATES"])):
         mean, spread = (VALUES[of]["rnn"][key(rate)] for of in ("mean", "spread"))
-        assert sweep["score"](demo, rate, 0) == pytest.approx(mean, abs=4 * spread)
+        assert VALUES["score"](demo, rate, 0) == pytest.approx(mean, abs=4 * spread)
 
 
 def test_the_page_names_the_rates_of_the_record():

@@ -91,6 +91,7 @@ def test_a_build_reads_the_record_and_runs_the_rest(made):
     page = (root / "site/index.md").read_text()
     assert end.returncode == 0, end.stderr
     assert f"In all 4, made {text['made']['date']} with torch {text['made']['torch']}; of two: 4." in page
+    assert (root / "site/snippets/doubles.json").read_bytes() == (root / "snippets/doubles.json").read_bytes()
     assert "~~~text\n4\n~~~" in page  # what the shown cell printed, in this build
 
 

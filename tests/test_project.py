@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from markdown_it import MarkdownIt
 from PIL import Image
-from press_project import build, project
+from press_project import build, project, write
 
 from hooks import tracked
 from hooks.mkdocs_press import DEFAULT_REPO
@@ -97,13 +97,18 @@ def test_links_of_guides_lead_somewhere(guide):
 def test_the_example_of_contributing_builds(tmp_path):
     guide = MarkdownIt().parse((ROOT / "CONTRIBUTING.md").read_text())
     page, *_ = [fence.content for fence in guide if fence.content.startswith("---\ntitle: Echo")]
-    decay, figure, _ = [fence.content for fence in guide if fence.type == "fence" and fence.info == "python"]
-    image = "\n![The state halves at each step.](../images/echo/decay.svg)\n"
-    project(tmp_path, {"docs/index.md": page + image, "snippets/echo/decay.py": f"{decay}\n{figure}"})
+    blocks = [fence.content for fence in guide if fence.type == "fence" and fence.info == "python"]
+    decay, figure, forget, _ = blocks
+    more = "\n![The state halves at each step.](../images/echo/decay.svg)\n\nAt most {{ echo.forget.longest }} steps.\n"
+    project(tmp_path, {"docs/index.md": page + more, "snippets/echo/decay.py": f"{decay}\n{figure}"})
+    write(tmp_path, {"snippets/echo/forget.py": forget})
+    reproduce = [sys.executable, "-P", "-m", "hooks.reproduce", "snippets/echo/forget.py"]
+    subprocess.run(reproduce, cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)}, check=True)
     built = build(tmp_path)
     assert built.returncode == 0, built.stderr
     published = (tmp_path / "site" / "index.md").read_text()
     assert "after 5 steps: 0.0312" in published and "After 5 steps 3.1% is left." in published
+    assert "At most 44 steps." in published  # .9 ** 44 is below a hundredth
     assert (tmp_path / "site" / "images" / "echo" / "decay.dark.svg").exists()
 
 
