@@ -216,6 +216,7 @@ def test_mingru_equals_a_plain_loop(gym):
         assert np.allclose(last[b].detach().numpy(), rows[-1], atol=1e-12)
 
 
+@pytest.mark.claim("memory_equal_size")
 def test_equal_parameters(gym):
     assert gym["parameters"].keys() == gym["TASKS"].keys() and max(gym["parameters"].values()) < 7000
     for task, (_, inputs, outputs, widths) in gym["TASKS"].items():
@@ -264,6 +265,7 @@ def test_training_stops_when_it_has_learned_and_not_before(gym):
 # The record
 
 
+@pytest.mark.claim("memory_horizons")
 def test_the_horizons_are_those_of_the_record(gym):
     assert set(gym["runs"]) == set(gym["TASKS"]) and gym["seeds"] == 5
     assert not set(gym["TEST"]) & set(gym["VALIDATION"])

@@ -298,6 +298,7 @@ def guess(task, T=10, B=20_000):  # from the current symbol alone
     return (best[x] == y)[B // 2:].all(dim=1).double().mean().item()
 
 seeds, guessing = len(TEST), {task: guess(task) for task in TASKS}
+FASTEST, SLOWEST = ({c: of(RATES[c]) for c in RATES} for of in (max, min))
 
 # %% examples tags=["hidden"]
 READS = {"copy": "ABCDEFGH.!", "parity": "01", "dyck_1": "()",
@@ -323,7 +324,6 @@ COLOURS = {"rnn": "#c2410c", "irnn": "#c2410c", "lstm": "#1e1b6b",
 LABELS = ("RNN", "IRNN", "LSTM", "bias 1", "bias 3", "chrono", "GRU",
           "chrono", "minGRU")
 LINE, INK = "#d0d4da", "#1f2328"
-
 fig, axes = plt.subplots(len(CELLS), 1, figsize=(4.8, 6.6), sharex=True,
                          sharey=True, layout="constrained")
 for ax, cell, label in zip(axes, CELLS, LABELS, strict=True):
