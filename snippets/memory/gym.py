@@ -252,7 +252,6 @@ def run(task, cell):
             sure = sure or min(rung["right"]) >= ENOUGH
     return {str(T): rung for T, rung in rungs.items()}
 
-
 plan = {f"{task} {cell}": {"task": task, "cell": cell}
         for task in ("recall", "adding", "parity", "dyck_2", "order_6a",
                      "copy", "order_6b", "dyck_1") for cell in CELLS}
@@ -261,32 +260,35 @@ plan = {f"{task} {cell}": {"task": task, "cell": cell}
 runs = {key: run(**settings) for key, settings in plan.items()}
 
 # %% summary tags=["hidden"]
-_runs = {task: {cell: runs[f"{task} {cell}"] for cell in CELLS}
-         for task in TASKS}
 PICKS = {"low": min, "median": lambda got: sorted(got)[2], "high": max}
-horizon = {task: {cell: {name: max((  # the longest solved; 0 for none
-    int(T) for T, rung in rungs.items() if "right" in rung
-    and pick(rung["right"]) >= ENOUGH), default=0)
-    for name, pick in PICKS.items()} for cell, rungs in by_cell.items()}
-    for task, by_cell in _runs.items()}
-_words = {task: {0: f"< {ladder[0]}"} | {T: f"{T}" for T in ladder[:-1]} | {
-    ladder[-1]: f"{ladder[-1]}+"} for task, ladder in LADDERS.items()}
-said = {task: {cell: ("{1} ({0} to {2})" if of["low"] < of["high"] else "{1}")
-               .format(*map(_words[task].get, of.values()))
-               for cell, of in by_cell.items()}
-        for task, by_cell in horizon.items()}
-recalled = {name: {cell: {str(T): pick(_runs["recall"][cell][str(T)]["right"])
-                          for T in ALWAYS} for cell in CELLS}
-            for name, pick in PICKS.items()}
-_at = {task: {cell: by_cell[cell][str(of["median"])] for cell, of in
-              horizon[task].items() if of["median"]}  # the rung there
-       for task, by_cell in _runs.items()}
-edges = sum(rung["rate"] in RATES[cell][::len(RATES[cell]) - 1]
-            for of in _at.values() for cell, rung in of.items())
-twice = {task: {cell: PICKS["median"](rung["twice"])
-                for cell, rung in _at[task].items()} for task in STEPWISE}
+
+def longest(rungs, pick):  # that the picked seed solves; 0 for none
+    return max((int(T) for T, rung in rungs.items() if "right" in rung
+                and pick(rung["right"]) >= ENOUGH), default=0)
+
+def in_words(ladder, low, median, high):
+    low, median, high = (f"{T or f'< {ladder[0]}'}" + "+" * (ladder[-1] == T)
+                         for T in (low, median, high))
+    return median if low == high else f"{median} ({low} to {high})"
+
+horizon, said, twice = {}, {}, {}
+for _task, _ladder in LADDERS.items():
+    _runs = {cell: runs[f"{_task} {cell}"] for cell in CELLS}
+    horizon[_task] = _at = {cell: {
+        name: longest(rungs, pick) for name, pick in PICKS.items()}
+        for cell, rungs in _runs.items()}
+    said[_task] = {cell: in_words(_ladder, **_at[cell]) for cell in CELLS}
+    twice[_task] = {cell: PICKS["median"](rungs[str(T)]["twice"])
+                    for cell, rungs in _runs.items() if (
+                        T := _at[cell]["median"]) and _task in STEPWISE}
+recalled = {name: {cell: {
+    str(T): pick(runs[f"recall {cell}"][str(T)]["right"]) for T in ALWAYS}
+    for cell in CELLS} for name, pick in PICKS.items()}
+rate = {cell: {str(T): runs[f"recall {cell}"][str(T)]["rate"] for T in ALWAYS}
+        for cell in CELLS}
 parameters = {task: sum(p.numel() for p in build(task, "lstm", 10, 0)
                         .parameters()) for task in TASKS}
+FASTEST, SLOWEST = ({c: of(RATES[c]) for c in RATES} for of in (max, min))
 
 def guess(task, T=10, B=20_000):  # from the current symbol alone
     x, y = TASKS[task][0](B, T, torch.Generator().manual_seed(7))
@@ -298,7 +300,6 @@ def guess(task, T=10, B=20_000):  # from the current symbol alone
     return (best[x] == y)[B // 2:].all(dim=1).double().mean().item()
 
 seeds, guessing = len(TEST), {task: guess(task) for task in TASKS}
-FASTEST, SLOWEST = ({c: of(RATES[c]) for c in RATES} for of in (max, min))
 
 # %% examples tags=["hidden"]
 READS = {"copy": "ABCDEFGH.!", "parity": "01", "dyck_1": "()",
@@ -336,9 +337,8 @@ for ax, cell, label in zip(axes, CELLS, LABELS, strict=True):
         if horizon[task][cell]["median"] == LADDERS[task][-1]:
             ax.text(x + 0.2, mid + 0.1, "+", color=INK, ha="center")
     ax.set(yticks=[2, 5], yticklabels=["10", "80"], ylim=(0, 8.4))
-    ax.grid(axis="y", color=LINE)
     ax.set_ylabel(label, rotation=0, ha="right", va="center")
+    ax.grid(axis="y", color=LINE)
 axes[-1].set_xticks(range(len(TASKS)), [
     "first", "copy", "add", "6a", "6b", "parity", "( )", "( ) [ ]"])
-axes[0].set_title("Longest lag with 95 % right")
 plt.show()
