@@ -216,7 +216,7 @@ def test_mingru_equals_a_plain_loop(gym):
         assert np.allclose(last[b].detach().numpy(), rows[-1], atol=1e-12)
 
 
-@pytest.mark.claim("memory_equal_size")
+@pytest.mark.claim("memory_equal_size", "compare_equal_size")
 def test_equal_parameters(gym):
     assert gym["parameters"].keys() == gym["TASKS"].keys() and max(gym["parameters"].values()) < 7000
     for task, (_, inputs, outputs, widths) in gym["TASKS"].items():
@@ -370,17 +370,24 @@ def test_the_rate_decides_who_wins(decides):
         assert learned(decides, other, "default", lr, FRESH) == 0
 
 
-# What other pages say of the first token
+# What the page and other pages say of the horizons
 
 
-def recalls(gym, cell, T, lr, seeds=FRESH):
-    """The share that each of these seeds, which the record has not seen, recalls after its training."""
-    scores = []
+def scores(gym, task, cell, T, lr=None, seeds=FRESH, read=1):
+    """Shares right of nets with seeds that the record has not seen, at the recorded rate; read: times as long."""
+    make, lr, got = gym["TASKS"][task][0], lr or gym["runs"][f"{task} {cell}"][str(T)]["rate"], []
     for seed in seeds:
-        net = gym["build"]("recall", cell, T, seed)
-        gym["train"](net, gym["recall"], T, lr, seed)
-        scores.append(gym["score"](net, gym["recall"], T, 9_000_000 + seed))
-    return sorted(scores)
+        net = gym["build"](task, cell, T, seed)
+        gym["train"](net, make, T, lr, seed)
+        got.append(gym["score"](net, make, read * T, 9_000_000 + seed))
+    return sorted(got)
+
+
+KEEP = ("recall", "copy", "adding", "order_6a", "order_6b")
+
+
+def median(gym, task, cell):
+    return gym["horizon"][task][cell]["median"]
 
 
 @pytest.mark.claim(
@@ -397,16 +404,78 @@ def recalls(gym, cell, T, lr, seeds=FRESH):
     "compare_gru_rate",
     "compare_default_lstm",
     "compare_rnn_10",
+    "memory_rnn_names",
+    "memory_luck",
 )
 def test_recall_claims_hold_for_other_seeds(gym):
-    rate = gym["rate"]
-    assert recalls(gym, "rnn", 10, rate["rnn"]["10"])[1] > 0.9
-    assert recalls(gym, "rnn", 20, rate["rnn"]["20"])[1] > 0.7
-    assert recalls(gym, "rnn", 40, rate["rnn"]["40"])[1] < 0.5
-    for lr in (0.1, 0.01):
-        assert recalls(gym, "lstm", 10, lr)[1] < 0.2  # the default LSTM guesses, at a high rate and a low one
-    assert recalls(gym, "lstm_3", 20, rate["lstm_3"]["20"])[1] > 0.9
-    assert recalls(gym, "lstm_3", 40, rate["lstm_3"]["40"])[1] < 0.5
-    assert recalls(gym, "gru", 20, rate["gru"]["20"])[1] > 0.95
-    assert recalls(gym, "gru", 320, 0.1)[1] > 0.95  # at a high rate, to the end of the ladder
-    assert recalls(gym, "gru", 40, 0.003)[1] < 0.5
+    assert scores(gym, "recall", "rnn", 10)[1] > 0.9
+    assert scores(gym, "recall", "rnn", 20)[1] > 0.7
+    assert scores(gym, "recall", "rnn", 40)[1] < 0.5
+    for lr in (0.1, 0.01):  # the default LSTM guesses, at a high rate and a low one
+        assert scores(gym, "recall", "lstm", 10, lr)[1] < 0.2
+    assert scores(gym, "recall", "lstm_3", 20)[1] > 0.8
+    assert scores(gym, "recall", "lstm_3", 40)[1] < 0.5
+    assert scores(gym, "recall", "gru", 20)[1] > 0.95
+    assert scores(gym, "recall", "gru", 320)[1] > 0.95  # at a high rate, to the end of the ladder
+    assert scores(gym, "recall", "gru", 40, 0.003)[1] < 0.5
+    by_seed = {cell: [gym["recalled"][name][cell]["10"] for name in ("low", "median", "high")] for cell in gym["CELLS"]}
+    assert by_seed["lstm"][2] < 0.2 < 0.9 < min(by_seed["rnn"][0], by_seed["gru"][0])
+    assert gym["rate"]["gru"]["40"] >= 0.03
+
+
+@pytest.mark.claim("memory_gru_further", "memory_dose_gru")
+def test_the_default_gru_keeps_longer_than_the_default_lstm(gym):
+    assert all(median(gym, task, "gru") > median(gym, task, "lstm") for task in KEEP)
+    assert scores(gym, "order_6a", "gru", 80, seeds=FRESH[:2])[0] > 0.9
+    assert scores(gym, "order_6a", "lstm", 40, 0.03, FRESH[:2])[1] < 0.5
+    assert scores(gym, "copy", "gru", 20, seeds=FRESH[:2])[0] > 0.9
+    assert scores(gym, "copy", "lstm", 20, seeds=FRESH[:2])[1] < 0.5
+
+
+@pytest.mark.claim("memory_start_lengthens", "memory_dose_start")
+def test_a_start_that_keeps_lengthens_the_memory_of_the_lstm(gym):
+    for task in KEEP:
+        by_start = [median(gym, task, cell) for cell in ("lstm", "lstm_3", "lstm_chrono")]
+        assert by_start[0] <= by_start[1] <= by_start[2] and by_start[0] < by_start[2], task
+    assert scores(gym, "adding", "lstm_chrono", 80, 0.03, FRESH[:2])[0] > 0.9
+    assert scores(gym, "adding", "lstm", 20)[1] < 0.5
+
+
+@pytest.mark.claim("memory_chrono_copy", "memory_chrono_price", "memory_luck")
+def test_what_the_chrono_start_costs(gym):
+    assert median(gym, "copy", "gru_chrono") < median(gym, "copy", "gru")
+    assert median(gym, "parity", "lstm_chrono") < median(gym, "parity", "lstm")
+    solved = {cell: sum(right > 0.95 for right in scores(gym, "parity", cell, 160)) for cell in ("lstm", "lstm_chrono")}
+    assert solved["lstm_chrono"] < solved["lstm"] == 3
+
+
+@pytest.mark.claim("compare_order_changes", "memory_parity", "memory_dose_parity")
+def test_parity_is_learned_by_nets_with_gates_that_look_back(gym):
+    last = gym["LADDERS"]["parity"][-1]
+    assert all(median(gym, "parity", cell) == last for cell in ("lstm", "lstm_1", "lstm_3", "gru"))
+    assert median(gym, "parity", "rnn") == 10
+    assert not any(median(gym, "parity", cell) for cell in ("irnn", "mingru"))
+    assert scores(gym, "parity", "lstm", 40, seeds=FRESH[:2], read=2)[0] > 0.9  # the rule, not the length
+    assert min(gym["twice"]["parity"][cell] for cell in ("lstm", "gru")) > 0.99
+    assert scores(gym, "parity", "mingru", 10)[2] < 0.9
+    assert scores(gym, "parity", "rnn", 20, seeds=FRESH[:2])[1] < 0.5
+
+
+@pytest.mark.claim("memory_mingru", "memory_dose_mingru")
+def test_mingru_keeps_one_thing_as_long_as_any_and_cannot_copy_two(gym):
+    for task in ("recall", "order_6a"):
+        assert median(gym, task, "mingru") == gym["LADDERS"][task][-1]
+    assert median(gym, "copy", "mingru") == 0
+    assert scores(gym, "recall", "mingru", 40, seeds=FRESH[:2])[0] > 0.8
+    assert scores(gym, "copy", "mingru", 10)[1] < 0.9
+
+
+@pytest.mark.claim("memory_brackets")
+def test_brackets_get_a_counter_and_no_stack(gym):
+    one, two = ({cell: median(gym, task, cell) for cell in gym["CELLS"]} for task in ("dyck_1", "dyck_2"))
+    assert all(one[cell] > two[cell] for cell in gym["CELLS"]) and max(two.values()) <= 20
+    assert (one["lstm"], two["lstm"]) == (80, 20) and one["gru"] == 80 and two["gru"] <= two["lstm"]
+    twice = gym["twice"]
+    assert twice["dyck_1"]["lstm"] > 0.9 > twice["dyck_2"]["lstm"]
+    assert scores(gym, "dyck_2", "lstm", 20, seeds=FRESH[:2], read=2)[1] < 0.9
+    assert scores(gym, "dyck_1", "lstm", 40, 0.03, FRESH[:2])[0] > 0.9
