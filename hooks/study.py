@@ -23,7 +23,21 @@ def fingerprint(snippet: Snippet) -> str:
     for node in ast.walk(tree):
         if isinstance(body := getattr(node, "body", None), list):
             node.body = [line for line in body if not (isinstance(line, ast.Expr) and is_idle(line.value))]
-    return hashlib.sha256(ast.dump(tree).encode()).hexdigest()[:16]
+        if isinstance(node, ast.JoinedStr):  # some 3.12 end a format such as {x:{width}} in an empty text
+            node.values = [part for part in node.values if not isinstance(part, ast.Constant) or part.value]
+    return hashlib.sha256(dump(tree).encode()).hexdigest()[:16]
+
+
+def dump(node) -> str:
+    """As Python 3.11's ast.dump writes it: that of 3.12 knows more fields, that of 3.13 leaves out empty ones."""
+    if isinstance(node, list):
+        return f"[{', '.join(map(dump, node))}]"
+    if not isinstance(node, ast.AST):
+        return repr(node)
+    fields = [(name, getattr(node, name, None), getattr(type(node), name, ...)) for name in node._fields]
+    there = [(name, value) for name, value, default in fields if value is not None or default is not None]
+    kept = [f"{name}={dump(value)}" for name, value in there if value or name != "type_params"]
+    return f"{type(node).__name__}({', '.join(kept)})"
 
 
 def is_idle(value: ast.expr) -> bool:

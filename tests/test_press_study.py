@@ -1,5 +1,6 @@
 """Studies: what makes their records, goes on where it stopped, and tells a stale record."""
 
+import ast
 import json
 import os
 import subprocess
@@ -114,6 +115,36 @@ def test_an_edit_that_cannot_change_the_runs_keeps_the_record(tmp_path, change):
     old = study.fingerprint(snippet_of(tmp_path, STUDY))
     assert HARMLESS[change][0] in STUDY
     assert study.fingerprint(snippet_of(tmp_path, STUDY.replace(*HARMLESS[change]))) == old
+
+
+MUCH = '''
+@decorate
+def f(a, /, b: int = None, *c, d, e=..., **g) -> None:
+    with a as b, c: pass
+    x = {**a, None: 1}; del x[1:, ::2]
+    return lambda *, k: (f"{a!r:>{b}} {c=}" "and" f\'{d:{a}}\', b"\\0", 1j, -2.5, "é")
+class C(B, metaclass=M):
+    x: int
+    try: pass
+    except (A, B) as e: raise E from None
+    else: pass
+match a:
+    case None | True: pass
+    case {"k": [1, *r], **s} if t: pass
+    case C(x, y=_): pass
+[i for i in a if (n := i)]
+'''
+
+
+def test_every_python_finds_the_same_fingerprint(tmp_path):
+    """A record made with 3.11 must hold with 3.13, whose syntax trees, and their texts, are others."""
+    text = STUDY.replace("# %% plan", MUCH + "\n# %% plan")
+    assert study.fingerprint(snippet_of(tmp_path, text)) == "fb2b851d5469cefb"
+    if sys.version_info < (3, 12):
+        assert study.dump(ast.parse(MUCH)) == ast.dump(ast.parse(MUCH))
+    for path in sorted((REPO / "snippets").rglob("*.json")):
+        snippet = read_snippet(REPO, path.with_suffix(".py").relative_to(REPO).as_posix())
+        assert json.loads(path.read_text())["made"]["code"] == study.fingerprint(snippet), path
 
 
 @pytest.mark.parametrize("change", HARMFUL)
