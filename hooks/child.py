@@ -14,7 +14,7 @@ from importlib.util import source_from_cache
 from pathlib import Path
 
 from hooks import cache, figure, study
-from hooks.snippet import Snippet, read_snippet
+from hooks.snippet import PressError, Snippet, read_snippet
 
 LONGEST = 200  # characters of a text that prose may quote
 LONGEST_SOUND = 32 * 2**10  # bytes of a sound that a page plays
@@ -98,6 +98,7 @@ def run_cells(root: Path, snippet: Snippet, out: Path) -> tuple[dict, dict]:
         before = os.fstat(1).st_size
         if cell.recorded:
             main.runs, made = study.read(root, snippet)
+            study.check_keys(snippet, main.runs, main.plan)
         else:
             exec(code, main.__dict__)
         sys.stdout.flush()
@@ -167,6 +168,9 @@ def plain(value):
 
 def describe_error(root: Path, file: str, error: BaseException) -> dict:
     """Where in the project's own files, and what."""
+    if isinstance(error, PressError):
+        found, line, what = error.faults[0].split(":", 2)
+        return {"file": found, "line": int(line), "what": what.strip()}
     where, trace = (file, 1), error.__traceback__
     while trace:
         path = Path(trace.tb_frame.f_code.co_filename)
