@@ -21,7 +21,8 @@ import sys
 import tempfile
 import time
 import traceback
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections.abc import Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from importlib.metadata import version
 from pathlib import Path
 
@@ -175,7 +176,7 @@ def make_missing(root: Path, snippet: Snippet, keys: list[str], done: dict, at_o
     with ThreadPoolExecutor(at_once) as pool:
         jobs = {pool.submit(start, root, snippet, key): key for key in missing}
         try:
-            for count, job in enumerate(as_completed(jobs), len(keys) - len(missing) + 1):
+            for count, job in enumerate(as_they_end(jobs), len(keys) - len(missing) + 1):
                 if fault := job.result():
                     faults.setdefault(fault, []).append(jobs[job])
                 else:
@@ -191,6 +192,14 @@ def make_missing(root: Path, snippet: Snippet, keys: list[str], done: dict, at_o
                 time.sleep(0.05)
             raise
     return [told(snippet, fault, failed) for fault, failed in faults.items()]
+
+
+def as_they_end(jobs: Iterable[Future]) -> Iterator[Future]:
+    """As `as_completed`, but never asleep for long: a signal that comes as it falls asleep does not wake it."""
+    waiting = set(jobs)
+    while waiting:
+        ended, waiting = wait(waiting, 0.5, FIRST_COMPLETED)
+        yield from ended
 
 
 def told(snippet: Snippet, fault: str, keys: list[str]) -> str:

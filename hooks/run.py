@@ -79,7 +79,7 @@ def run_stale(root: Path, stale: list[Snippet]) -> Iterator[tuple[Snippet, int, 
 
 def workers() -> int:
     said = os.environ.get("PRESS_WORKERS") or str(os.cpu_count() or 1)
-    if not said.isdecimal():
+    if not said.removeprefix("-").isdecimal():
         raise PressError(f"PRESS_WORKERS={said} is no number (write PRESS_WORKERS=2)")
     return max(1, int(said))
 
