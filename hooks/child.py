@@ -14,7 +14,7 @@ from importlib.util import source_from_cache
 from pathlib import Path
 
 from hooks import cache, figure, study
-from hooks.snippet import Snippet, read_snippet
+from hooks.snippet import Cell, PressError, Snippet, read_snippet
 
 LONGEST = 200  # characters of a text that prose may quote
 LONGEST_SOUND = 32 * 2**10  # bytes of a sound that a page plays
@@ -98,6 +98,7 @@ def run_cells(root: Path, snippet: Snippet, out: Path) -> tuple[dict, dict]:
         before = os.fstat(1).st_size
         if cell.recorded:
             main.runs, made = study.read(root, snippet)
+            study.check_keys(snippet, main.runs, main.plan)
         else:
             exec(code, main.__dict__)
         sys.stdout.flush()
@@ -106,7 +107,7 @@ def run_cells(root: Path, snippet: Snippet, out: Path) -> tuple[dict, dict]:
         with open(out / "stdout", "rb") as stdout:
             stdout.seek(before)
             cells[cell.name] = {"stdout": stdout.read().decode(), "figures": figures}
-        keep_sounds(cell.name, sounds, out)
+        keep_sounds(cell, snippet.file, sounds, out)
     return cells, plain_values(main.__dict__ | ({"made": made} if made else {}))
 
 
@@ -120,24 +121,37 @@ def show(plt, cell: str, figures: list[dict], out: Path) -> None:
     plt.close("all")
 
 
-def keep_sounds(cell: str, sounds: dict[str, str], out: Path) -> None:
+def keep_sounds(cell: Cell, file: str, sounds: dict[str, str], out: Path) -> None:
     """Take the sounds that a cell wrote into its folder, for pages to play."""
+    where = f"{file}:{cell.line}: cell '{cell.name}' writes"
     for path in sorted(Path().glob("*.wav")):
         if path.stem in sounds:
-            raise RuntimeError(f"cell '{cell}' writes {path}, and so does cell '{sounds[path.stem]}' (rename one)")
+            raise PressError(f"{where} {path}, and so does cell '{sounds[path.stem]}' (rename one)")
         if not re.fullmatch(r"[a-z][a-z0-9_]*", path.stem):
-            raise RuntimeError(f"cell '{cell}' writes {path}, which no page can name (small letters, digits and _)")
-        if path.stat().st_size > LONGEST_SOUND or channels_and_bytes(path) != (1, 2):
-            raise RuntimeError(f"cell '{cell}' writes {path}: more than 32 KiB, or not one channel of 16 bits")
-        sounds[path.stem] = cell
+            raise PressError(f"{where} {str(path)!r}, which no page can name (write small letters, digits and _)")
+        if fault := fault_of_sound(path):
+            raise PressError(f"{where} {path}: {fault} (write one channel of 16 bits with `wave`)")
+        sounds[path.stem] = cell.name
         path.rename(out / path.name)
 
 
-def channels_and_bytes(path: Path) -> tuple[int, int]:
-    """Of a sound: its channels, and the bytes of a sample; (0, 0) if it is none."""
-    with contextlib.suppress(wave.Error, EOFError), wave.open(str(path)) as sound:
-        return sound.getnchannels(), sound.getsampwidth()
-    return 0, 0
+def fault_of_sound(path: Path) -> str:
+    """Why no page can play it, or nothing."""
+    if not path.is_file() or path.is_symlink():
+        return "it is no file"
+    if path.stat().st_size > LONGEST_SOUND:
+        return f"it takes {path.stat().st_size / 1024:.1f} KiB, and may take {LONGEST_SOUND >> 10}"
+    try:
+        with wave.open(str(path)) as sound:
+            channels, width, rate, count = sound.getparams()[:4]
+            samples = len(sound.readframes(count)) // (channels * width)
+    except (wave.Error, EOFError, RuntimeError) as error:
+        return f"it is no wav file, or was never closed: {error}".removesuffix(": ")
+    if (channels, width) != (1, 2):
+        return f"it has {channels} channels of {8 * width} bits"
+    if not samples or samples < count:
+        return f"it holds {samples} of {count} samples"
+    return "" if 3000 <= rate <= 192_000 else f"{rate} samples a second are no sound that browsers play"
 
 
 def plain_values(names: dict) -> dict:
@@ -167,6 +181,9 @@ def plain(value):
 
 def describe_error(root: Path, file: str, error: BaseException) -> dict:
     """Where in the project's own files, and what."""
+    if isinstance(error, PressError):
+        found, line, what = error.faults[0].split(":", 2)
+        return {"file": found, "line": int(line), "what": what.strip()}
     where, trace = (file, 1), error.__traceback__
     while trace:
         path = Path(trace.tb_frame.f_code.co_filename)

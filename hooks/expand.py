@@ -23,7 +23,8 @@ PROSE = re.compile(
     r"|!\[(?P<alt>[^\]]*)\]\((?P<src>[^)\s]*)(?:\s+\"(?P<caption>[^\"]*)\")?\)"
     r"|\{\{ *(?P<ref>[a-z_][\w]*(?:\.\w+)+)(?::(?P<spec>[^}]*?))? *\}\}"
     r"|(?P<mark>\[[^][\n]*[✓✔][^][\n]*\](?:\([^)\n]*\))?)"
-    r"|(?P<bad>\{\{|!\[|(?m:^)\$\$|<(?:img|pre|math)\b|<!--[-\s]*pytest)(?:(?<=\$\$).*?(?m:^)\$\$)?",  # bad to its end
+    r"|(?P<bad>\{\{|!\[|(?m:^)\$\$|<(?:img|pre|math|audio|video)\b|<!--[-\s]*pytest)"
+    r"(?:(?<=\$\$).*?(?m:^)\$\$)?",  # bad to its end
     re.S | re.I,
 )
 LOOSE = re.compile(r"[\s>*+\d.)-]*(?:```[^`]*|~~~.*)$")  # begins or ends a fence
@@ -32,6 +33,8 @@ ADVICE = {
     "{{": "write {{ snippet.value:format }}",
     "![": 'write ![alt text](../images/snippet.svg "caption")',
     "<img": "write ![alt text](../images/...)",
+    "<audio": "write ![alt text](../images/<snippet>/<name>.wav)",
+    "<video": "draw a figure",
     "<pre": "show a cell of a snippet",
     "<math": "write TeX between dollar signs",
     "$$": "a formula ends in $$, and holds no blank line",
@@ -256,6 +259,9 @@ def expand_prose(text: str, page: str, offset: int, book: Book, faults: list[str
             if match["mark"]:
                 return book.claims.mark(match["mark"], page, line_of(match, at), bool(at))
             if match["src"] is not None:
+                if not alone(match):
+                    advice = "begin and end the line with it"
+                    raise ValueError(f"the image '{match['src']}' is not alone on its line ({advice})")
                 return image(inner("alt"), match["src"], inner("caption"), page, book)
             advice = ADVICE.get(match["bad"].lower(), "the press writes test comments itself")
             raise ValueError(f"unreadable '{match['bad']}' ({advice})")
@@ -266,6 +272,12 @@ def expand_prose(text: str, page: str, offset: int, book: Book, faults: list[str
             return ""
 
     return PROSE.sub(replace, text)
+
+
+def alone(match: re.Match) -> bool:
+    """Whether nothing else stands on its lines: a figure in a sentence or a table would break it."""
+    before, after = match.string[: match.start()], match.string[match.end() :]
+    return not before.rpartition("\n")[2] and not after.partition("\n")[0].strip()
 
 
 def value(reference: str, spec: str, book: Book, page: str) -> str:
@@ -307,6 +319,8 @@ def image(alt: str, src: str, caption: str, page: str, book: Book) -> str:
         raise ValueError(f"no snippet draws '{src}' (an image is ../images/<snippet>/<cell>.svg)")
     if not alt.strip():
         raise ValueError(f"the image '{src}' has no alt text (say what it shows)")
+    if re.search(r"\.(WAV|mp3|ogg|oga|opus|flac|m4a|aac)$", path):
+        raise ValueError(f"'{src}' is no sound that a page plays (write a .wav)")
     if path.endswith(".wav"):
         return sound(alt, path, caption, page, book)
     name, _, cell_name = (stem, "", "") if stem in book.names else stem.rpartition("/")
@@ -317,7 +331,8 @@ def image(alt: str, src: str, caption: str, page: str, book: Book) -> str:
     cell_name = cell_name or (next(iter(drawn)) if len(drawn) == 1 else "")
     if cell_name not in drawn:
         cells = [f"{name}/{cell}.svg" for cell in drawn]
-        raise ValueError(f"no cell of snippets/{name}.py draws '{src}'{have(cells)}")
+        advice = have(cells) if cells else " (let a cell draw it and call plt.show())"
+        raise ValueError(f"no cell of snippets/{name}.py draws '{src}'{advice}")
     for made, twin in zip(drawn[cell_name], ("", ".narrow"), strict=False):
         for theme in ("", ".dark"):
             file = book.results[name]["folder"] / f"{made['file']}{theme}.svg"
@@ -327,11 +342,14 @@ def image(alt: str, src: str, caption: str, page: str, book: Book) -> str:
 
 def sound(alt: str, path: str, caption: str, page: str, book: Book) -> str:
     """A sound that a snippet wrote: `![Spoken: seven](../images/<snippet>/<name>.wav)`."""
-    name = posixpath.dirname(path).removeprefix("images/")
+    name = posixpath.dirname(path).removeprefix("images").removeprefix("/")
+    if not name:
+        raise ValueError(f"no snippet writes '{posixpath.basename(path)}' (a sound is ../images/<snippet>/<name>.wav)")
     file = book.result(name)["folder"] / posixpath.basename(path)
     if not file.exists():
         names = [f"{name}/{other.name}" for other in sorted(file.parent.glob("*.wav"))]
-        raise ValueError(f"snippets/{name}.py writes no '{file.name}'{have(names)}")
+        advice = have(names) if names else " (let a cell write it into its own folder)"
+        raise ValueError(f"snippets/{name}.py writes no '{file.name}'{advice}")
     book.figures[path] = file
     return published_image(alt, path, caption, page)
 
