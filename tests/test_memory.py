@@ -323,7 +323,7 @@ def test_the_shares_of_the_causes(decides):
         for rate, by_budget in by_rate.items():
             got = np.array(decides["runs"][key.replace("_", " ")][rate.replace("_", ".")])
             assert list(by_budget.values()) == (got >= 0.95).sum(0).tolist()
-    assert len(rows) == 3 * decides["trainings"] and decides["seeds"] == 5
+    assert len(rows) == 3 * decides["TRAININGS"] and decides["seeds"] == 5
 
 
 def test_the_starts_that_are_crossed(decides):

@@ -98,7 +98,7 @@ solved = {key: {str(lr).replace(".", "_"): {
 solved = {key.replace(" ", "_"): of for key, of in solved.items()}
 total = {key.replace(" ", "_"): int(_solved[k // 2, k % 2, :, -1].sum())
          for k, key in enumerate(NAMES)}
-trainings, each = _right[..., 0].size, seeds * len(RATES)
+TRAININGS, EACH = _right[..., 0].size, seeds * len(RATES)
 SOON, LATER, LAST = BUDGETS
 HIGH, SLOW = RATES[0], RATES[3]  # where one cell learns and another doesn't
 
