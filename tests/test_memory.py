@@ -265,7 +265,7 @@ def test_training_stops_when_it_has_learned_and_not_before(gym):
 # The record
 
 
-@pytest.mark.claim("memory_horizons")
+@pytest.mark.claim("memory_horizons", "memory_horizons_change")
 def test_the_horizons_are_those_of_the_record(gym):
     assert gym["seeds"] == 5
     assert not set(gym["TEST"]) & set(gym["VALIDATION"])

@@ -106,5 +106,5 @@ HIGH, SLOW = RATES[0], RATES[3]  # where one cell learns and another doesn't
 print("| | " + " | ".join(f"rate {lr}" for lr in RATES) + " |")
 print("|---" * (len(RATES) + 1) + "|")
 for _k, _name in enumerate(NAMES.values()):
-    _cells = ["–".join(map(str, row)) for row in _solved[_k // 2, _k % 2]]
+    _cells = ["\xa0".join(map(str, row)) for row in _solved[_k // 2, _k % 2]]
     print(f"| {_name} | " + " | ".join(_cells) + " |")

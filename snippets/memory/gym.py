@@ -267,9 +267,9 @@ def longest(rungs, pick):  # that the picked seed solves; 0 for none
                 and pick(rung["right"]) >= ENOUGH), default=0)
 
 def in_words(ladder, low, median, high):
-    low, median, high = (f"{T or f'< {ladder[0]}'}" + "+" * (ladder[-1] == T)
-                         for T in (low, median, high))
-    return median if low == high else f"{median} ({low} to {high})"
+    low, median, high = (f"{T}" + "+" * (T in ladder[-1:]) if T else
+                         f"<\xa0{ladder[0]}" for T in (low, median, high))
+    return median + f" ({low}–\u2060{high})" * (low != high)  # unbroken
 
 horizon, said, twice = {}, {}, {}
 for _task, _ladder in LADDERS.items():
@@ -325,8 +325,8 @@ COLOURS = {"rnn": "#c2410c", "irnn": "#c2410c", "lstm": "#1e1b6b",
 LABELS = ("RNN", "IRNN", "LSTM", "bias 1", "bias 3", "chrono", "GRU",
           "chrono", "minGRU")
 LINE, INK = "#d0d4da", "#1f2328"
-fig, axes = plt.subplots(len(CELLS), 1, figsize=(4.8, 6.6), sharex=True,
-                         sharey=True, layout="constrained")
+fig, axes = plt.subplots(9, figsize=(4.8, 6.6), sharex=True, sharey=True,
+                         layout="constrained")
 for ax, cell, label in zip(axes, CELLS, LABELS, strict=True):
     for x, task in enumerate(TASKS):
         low, mid, high = (  # 0 for none, 1 for 5, 2 for 10 and so on
