@@ -17,7 +17,7 @@ from hooks import cache, figure, study
 from hooks.snippet import Snippet, read_snippet
 
 LONGEST = 200  # characters of a text that prose may quote
-LONGEST_SOUND = 32 * 2**10  # bytes of a sound that a page plays
+LARGEST = {".wav": 32, ".json": 200}  # KiB of a sound that a page plays, and of an explorable's data
 MAX_FILE = 64 * 2**20  # bytes; an endless loop that prints must not fill the disk
 
 
@@ -38,8 +38,8 @@ def run(root: Path, file: str, out: Path) -> None:
     work.mkdir()
     os.chdir(work)
     try:
-        cells, values = run_cells(root, snippet, out)
-        made = {"base": base, "opened": opened, "cells": cells, "values": values}
+        cells, values, written = run_cells(root, snippet, out)
+        made = {"base": base, "opened": opened, "cells": cells, "values": values, "written": written}
         (out / "done.json").write_text(json.dumps(made))
     except BaseException as error:
         (out / "error.json").write_text(json.dumps(describe_error(root, file, error)))
@@ -78,8 +78,8 @@ def watch_opened(root: Path) -> dict[str, str | None]:
     return opened
 
 
-def run_cells(root: Path, snippet: Snippet, out: Path) -> tuple[dict, dict]:
-    """Run cell after cell as one program; stdout and figures per cell, then values."""
+def run_cells(root: Path, snippet: Snippet, out: Path) -> tuple[dict, dict, dict]:
+    """Run cell after cell as one program; stdout and figures per cell, then values and files."""
     import matplotlib
     import matplotlib.pyplot as plt
 
@@ -90,7 +90,7 @@ def run_cells(root: Path, snippet: Snippet, out: Path) -> tuple[dict, dict]:
     sys.modules["__main__"] = main
     sys.path[0] = str((root / snippet.file).parent)  # so far it was the press's
     sys.argv = [main.__file__]
-    cells, made, sounds = {}, {}, {}
+    cells, made, written = {}, {}, {}
     plt.show = lambda *_, **__: show(plt, cell.name, figures, out)
     for cell in snippet.code:
         figures: list[dict] = []
@@ -106,8 +106,8 @@ def run_cells(root: Path, snippet: Snippet, out: Path) -> tuple[dict, dict]:
         with open(out / "stdout", "rb") as stdout:
             stdout.seek(before)
             cells[cell.name] = {"stdout": stdout.read().decode(), "figures": figures}
-        keep_sounds(cell.name, sounds, out)
-    return cells, plain_values(main.__dict__ | ({"made": made} if made else {}))
+        keep_written(cell.name, written, out)
+    return cells, plain_values(main.__dict__ | ({"made": made} if made else {})), written
 
 
 def show(plt, cell: str, figures: list[dict], out: Path) -> None:
@@ -120,24 +120,34 @@ def show(plt, cell: str, figures: list[dict], out: Path) -> None:
     plt.close("all")
 
 
-def keep_sounds(cell: str, sounds: dict[str, str], out: Path) -> None:
-    """Take the sounds that a cell wrote into its folder, for pages to play."""
-    for path in sorted(Path().glob("*.wav")):
-        if path.stem in sounds:
-            raise RuntimeError(f"cell '{cell}' writes {path}, and so does cell '{sounds[path.stem]}' (rename one)")
-        if not re.fullmatch(r"[a-z][a-z0-9_]*", path.stem):
-            raise RuntimeError(f"cell '{cell}' writes {path}, which no page can name (small letters, digits and _)")
-        if path.stat().st_size > LONGEST_SOUND or channels_and_bytes(path) != (1, 2):
-            raise RuntimeError(f"cell '{cell}' writes {path}: more than 32 KiB, or not one channel of 16 bits")
-        sounds[path.stem] = cell
-        path.rename(out / path.name)
+def keep_written(cell: str, written: dict[str, str], out: Path) -> None:
+    """Take the sounds and data that a cell wrote into its folder, for pages to play and to load."""
+    for path in sorted(path for path in Path().iterdir() if path.suffix in LARGEST):
+        wrong = what_is_wrong(path)
+        if path.name in written:
+            wrong = ", and so does a cell before (rename one)"
+        elif not re.fullmatch(r"[a-z][a-z0-9_]*", path.stem):
+            wrong = ", which no page can name (small letters, digits and _)"
+        elif path.stat().st_size > LARGEST[path.suffix] * 2**10:
+            wrong = f": {path.stat().st_size >> 10} KiB, more than {LARGEST[path.suffix]} (make it smaller)"
+        if wrong:
+            raise RuntimeError(f"cell '{cell}' writes {path}{wrong}")
+        written[path.name] = f"written.{path.name}"  # beside the press's own files
+        path.rename(out / written[path.name])
 
 
-def channels_and_bytes(path: Path) -> tuple[int, int]:
-    """Of a sound: its channels, and the bytes of a sample; (0, 0) if it is none."""
+def what_is_wrong(path: Path) -> str:
+    """Why no browser could read a sound or data; empty if it can."""
+    if path.suffix == ".json":
+        try:
+            json.dumps(json.loads(path.read_bytes()), allow_nan=False)
+        except ValueError as error:
+            return f", which is no JSON: {error} (write numbers that are finite, and nothing else around)"
+        return ""
     with contextlib.suppress(wave.Error, EOFError), wave.open(str(path)) as sound:
-        return sound.getnchannels(), sound.getsampwidth()
-    return 0, 0
+        if (sound.getnchannels(), sound.getsampwidth()) == (1, 2):
+            return ""
+    return ", not one channel of 16 bits (write such a one)"
 
 
 def plain_values(names: dict) -> dict:

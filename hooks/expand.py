@@ -13,6 +13,7 @@ from pathlib import Path
 
 from markdown_it import MarkdownIt
 
+from hooks import explore
 from hooks.claims import KEEP, LEDGER, Claims, cells
 from hooks.snippet import Cell, PressError, Reported, Snippet
 
@@ -23,6 +24,7 @@ PROSE = re.compile(
     r"|!\[(?P<alt>[^\]]*)\]\((?P<src>[^)\s]*)(?:\s+\"(?P<caption>[^\"]*)\")?\)"
     r"|\{\{ *(?P<ref>[a-z_][\w]*(?:\.\w+)+)(?::(?P<spec>[^}]*?))? *\}\}"
     r"|(?P<mark>\[[^][\n]*[✓✔][^][\n]*\](?:\([^)\n]*\))?)"
+    r"|(?P<explore><!-- *explore\b[^>]*>)"
     r"|(?P<bad>\{\{|!\[|(?m:^)\$\$|<(?:img|pre|math)\b|<!--[-\s]*pytest)(?:(?<=\$\$).*?(?m:^)\$\$)?",  # bad to its end
     re.S | re.I,
 )
@@ -50,6 +52,7 @@ class Book:
     unreadable: set[str] = field(default_factory=set)  # snippets that could not be parsed
     claims: Claims = field(default_factory=Claims)
     facts: dict[str, dict] = field(default_factory=dict)  # values of no snippet: of the build itself
+    scripts: explore.Scripts | None = field(default_factory=explore.Scripts)  # None: they have faults
 
     @property
     def names(self) -> set[str]:
@@ -255,6 +258,8 @@ def expand_prose(text: str, page: str, offset: int, book: Book, faults: list[str
                 return value(match["ref"], match["spec"] or "", book, page)
             if match["mark"]:
                 return book.claims.mark(match["mark"], page, line_of(match, at), bool(at))
+            if match["explore"]:
+                return explorable(match["explore"], page, book)
             if match["src"] is not None:
                 return image(inner("alt"), match["src"], inner("caption"), page, book)
             advice = ADVICE.get(match["bad"].lower(), "the press writes test comments itself")
@@ -327,13 +332,32 @@ def image(alt: str, src: str, caption: str, page: str, book: Book) -> str:
 
 def sound(alt: str, path: str, caption: str, page: str, book: Book) -> str:
     """A sound that a snippet wrote: `![Spoken: seven](../images/<snippet>/<name>.wav)`."""
-    name = posixpath.dirname(path).removeprefix("images/")
-    file = book.result(name)["folder"] / posixpath.basename(path)
-    if not file.exists():
-        names = [f"{name}/{other.name}" for other in sorted(file.parent.glob("*.wav"))]
-        raise ValueError(f"snippets/{name}.py writes no '{file.name}'{have(names)}")
-    book.figures[path] = file
+    keep_written(path, book)
     return published_image(alt, path, caption, page)
+
+
+def keep_written(path: str, book: Book) -> None:
+    """Publish a sound, or the data of an explorable: `images/<snippet>/<file that it writes>`."""
+    name, wanted = posixpath.dirname(path).removeprefix("images/"), posixpath.basename(path)
+    written = book.result(name)["written"]
+    if wanted not in written:
+        names = [f"{name}/{file}" for file in written if posixpath.splitext(file)[1] == posixpath.splitext(wanted)[1]]
+        raise ValueError(f"snippets/{name}.py writes no '{wanted}'{have(names)}")
+    book.figures[path] = book.results[name]["folder"] / written[wanted]
+
+
+def explorable(comment: str, page: str, book: Book) -> str:
+    """The comment that asks for an explorable, its data published."""
+    if book.scripts is None:
+        raise Reported
+    words = explore.settings(comment, book.scripts)
+    if data := words.get("data"):
+        path = posixpath.normpath(posixpath.join("docs", posixpath.dirname(page), data))
+        if not re.fullmatch(r"images/.+\.json", path):
+            raise ValueError(f"no snippet writes '{data}' (data is ../images/<snippet>/<name>.json)")
+        keep_written(path, book)
+        words["data"] = posixpath.relpath(path, page_folder(page))
+    return explore.comment(words)
 
 
 def published_image(alt: str, path: str, caption: str, page: str) -> str:
