@@ -145,3 +145,23 @@ export function copyButton(label, text) {
 
 /** A group of controls, side by side where there is room. @param {...Node} controls */
 export const controls = (...controls) => element("div", { class: "controls" }, ...controls);
+
+/** A block of code that changes, with the copy button of all the page's blocks. */
+export function codeBlock() {
+  const code = element("code");
+  const copy = element("button", { type: "button", class: "copy" });
+  const say = (/** @type {string} */ words) => put(copy, { title: words, "aria-label": words });
+  say("Copy");
+  copy.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(code.textContent);
+    say("Copied");
+    copy.classList.add("copy--done");
+    setTimeout(() => {
+      say("Copy");
+      copy.classList.remove("copy--done");
+    }, 2000);
+  });
+  const frame = element("div", { class: "highlight", tabindex: 0, role: "group", "aria-label": "Code" }, element("pre", {}, code));
+  const block = element("div", {}, element("div", { class: "copy-corner" }, copy), frame);
+  return { block, show: (/** @type {string} */ text) => (code.textContent = text) };
+}
