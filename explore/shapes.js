@@ -3,7 +3,7 @@
 import "./shapes.css";
 import { codeBlock, controls, numberField, radios, select, toggle } from "./lib/controls.js";
 import { element } from "./lib/draw.js";
-import { layer } from "./lib/layer.js";
+import { inputSizes, layer } from "./lib/layer.js";
 import { choice, flag, number } from "./lib/state.js";
 
 const MOST = 65536;
@@ -11,8 +11,11 @@ const LAYERS = /** @type {const} */ (["RNN", "LSTM", "GRU"]);
 
 /** @param {number} value */
 const grouped = (value) => value.toLocaleString("en");
-/** @param {(string | number)[]} shape */
+/** @param {number[]} shape as Python writes it */
 const tuple = (shape) => `(${shape.join(", ")}${shape.length === 1 ? "," : ""})`;
+
+/** @param {import("./lib/layer.js").Tensor} tensor its shape in numbers and in letters */
+const shapeOf = ({ shape, letters }) => element("span", {}, tuple(shape), " ", element("small", {}, `(${letters.join(", ")})`));
 
 /**
  * A table of code and numbers, its last column to the right if it counts.
@@ -31,17 +34,32 @@ function table(head, rows, counts = false) {
 const code = (text) => element("code", {}, text);
 
 /**
- * The parameters, those of alike layers in one row.
+ * The parameters, those of alike layers and of both directions in one row.
  * @param {import("./lib/layer.js").Parameter[]} parameters
  */
 function rowsOf(parameters) {
   const last = Math.max(...parameters.map((one) => one.layer));
-  return parameters.filter((one) => one.layer < 2).map((one) => {
-    const alike = one.layer && last > 1 ? last : 1;
-    const name = alike > 1 ? [code(one.name), " to ", code(`l${last}`)] : [code(one.name)];
-    const count = alike > 1 ? `${alike} × ${grouped(one.count)}` : grouped(one.count);
-    return [element("span", {}, ...name), tuple(one.shape), tuple(one.letters), count];
+  const twins = parameters.some((one) => one.name.endsWith("_reverse"));
+  return parameters.filter((one) => one.layer < 2 && !one.name.endsWith("_reverse")).map((one) => {
+    const layers = one.layer ? last : 1;
+    const alike = layers * (twins ? 2 : 1);
+    const name = [code(one.name), ...(layers > 1 ? [" to ", code(`l${last}`)] : []), ...(twins ? [", ", code("_reverse")] : [])];
+    return [element("span", {}, ...name), shapeOf(one), alike > 1 ? `${alike} × ${grouped(one.count)}` : grouped(one.count)];
   });
+}
+
+/**
+ * A call as code that fits a phone.
+ * @param {string} call
+ */
+function wrapped(call) {
+  if (call.length < 32) return call;
+  const [, name, words] = call.match(/^(.*?\()(.*)\)$/) ?? [];
+  const lines = words.split(", ").reduce((all, word) => {
+    const longer = `${all.at(-1)} ${word},`;
+    return longer.length < 38 ? [...all.slice(0, -1), longer] : [...all, `    ${word},`];
+  }, ["   "]);
+  return [name, ...lines, ")"].join("\n");
 }
 
 /** @param {import("./lib/start.js").Place} place */
@@ -80,9 +98,10 @@ export default function start({ here, state, say }) {
     const found = layer(values);
     nonlinearity.hidden = values.layer !== "RNN";
     batch.hidden = values.unbatched;
-    const input = tuple([...(values.unbatched ? [values.T] : values.batch_first ? [values.B, values.T] : [values.T, values.B]), values.input_size]);
     const states = values.layer === "LSTM" ? "(h_n, c_n)" : "h_n";
-    line.show(`layer = ${found.call}\noutput, ${states} = layer(torch.randn${input})`);
+    const sizes = inputSizes(values);
+    const input = `torch.randn${tuple(sizes.map(([n]) => n))}  # (${sizes.map(([, letter]) => letter).join(", ")})`;
+    line.show(`layer = ${wrapped(found.call)}\nx = ${input}\noutput, ${states} = layer(x)`);
     if (found.error) {
       results.replaceChildren(element("p", { class: "shapes__error" }, "PyTorch refuses: ", code(found.error)));
       say(`PyTorch refuses. ${found.error}`);
@@ -90,9 +109,9 @@ export default function start({ here, state, say }) {
     }
     const total = element("p", { class: "shapes__total" }, element("b", {}, grouped(found.total)), " parameters");
     results.replaceChildren(
-      table(["tensor", "shape", "in letters"], found.tensors.map((one) => [code(one.name), tuple(one.shape), tuple(one.letters)])),
+      table(["tensor", "shape"], found.tensors.map((one) => [code(one.name), shapeOf(one)])),
       total,
-      table(["parameter", "shape", "in letters", "count"], rowsOf(found.parameters), true),
+      table(["parameter", "shape", "count"], rowsOf(found.parameters), true),
     );
     if (found.warning) results.prepend(element("p", { class: "shapes__error" }, "PyTorch warns: ", code(found.warning)));
     const output = found.tensors.find((one) => one.name === "output")?.shape ?? [];

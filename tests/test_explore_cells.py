@@ -96,7 +96,8 @@ def test_the_vectors_of_the_build_are_met_too():
     file = next((ROOT / "site" / "images" / "about" / "vectors").glob("cells.json"))
     vectors = json.loads(file.read_text())
     cases = [
-        one | {"kind": one["name"].split(",")[0].lower(), "relu": "relu" in one["name"]}
+        one
+        | {"kind": one["name"].split(",")[0].lower(), "relu": "relu" in one["name"]}
         | {"h": one["h0"], "c": one.get("c0")}
         for one in vectors
     ]

@@ -78,25 +78,32 @@ export function call(s) {
 /** @param {string} name @param {Size[]} sizes @returns {Tensor} */
 const tensor = (name, sizes) => ({ name, shape: sizes.map(([n]) => n), letters: sizes.map(([, letter]) => letter) });
 
+/** @param {Settings} s @returns {Size[]} the axes of the input */
+export function inputSizes({ input_size, batch_first, unbatched, T, B }) {
+  /** @type {Size[]} */
+  const [time, batch, size] = [[T, "T"], [B, "B"], [input_size, "I"]];
+  return unbatched ? [time, size] : batch_first ? [batch, time, size] : [time, batch, size];
+}
+
 /** @param {Settings} s */
-function tensors({ layer, input_size, hidden_size, num_layers, batch_first, bidirectional, proj_size, unbatched, T, B }) {
+function tensors(s) {
+  const { layer, hidden_size, num_layers, bidirectional, proj_size, unbatched } = s;
   const D = bidirectional ? 2 : 1;
   /** @param {Size} size @returns {Size} once for each direction */
   const each = ([n, letter]) => [D * n, bidirectional ? `D·${letter}` : letter];
   /** @type {Size[]} */
-  const [time, batch, cell] = [[T, "T"], [B, "B"], [hidden_size, "H"]];
+  const [batch, cell] = [[s.B, "B"], [hidden_size, "H"]];
   /** @type {Size} */
   const hidden = proj_size ? [proj_size, "P"] : cell;
-  const around = unbatched ? [time] : batch_first ? [batch, time] : [time, batch];
   const layers = [each([num_layers, "L"]), ...(unbatched ? [] : [batch])];
   const states = (/** @type {string} */ when) => [
     tensor(`h_${when}`, [...layers, hidden]),
     ...(layer === "LSTM" ? [tensor(`c_${when}`, [...layers, cell])] : []),
   ];
   return [
-    tensor("input", [...around, [input_size, "I"]]),
+    tensor("input", inputSizes(s)),
     ...states("0"),
-    tensor("output", [...around, each(hidden)]),
+    tensor("output", [...inputSizes(s).slice(0, -1), each(hidden)]),
     ...states("n"),
   ];
 }

@@ -36,10 +36,10 @@ def vector(name, size, hidden, steps):
     made = {"name": name, "I": size, "H": hidden, "T": steps}
     made |= {key: numbers(one.detach(), 6) for key, one in weights.items()}
     made |= {"x": numbers(x, 6), "h0": numbers(before[0, 0], 6)}
-    made |= {"output": numbers(output.detach(), 12)}
+    made |= {"output": output.tolist()}
     if name == "LSTM":
         made["c0"] = numbers(before[1, 0], 6)
-        made["c"] = numbers(end[1][0].detach(), 12)
+        made["c"] = end[1][0].tolist()
     return made
 
 
