@@ -97,6 +97,7 @@ def value_of(letters, settings):
 
 
 @pytest.mark.claim("shapes_calculator")
+@pytest.mark.filterwarnings("ignore:dropout option")
 def test_the_calculator_says_what_torch_says():
     seed = random.randrange(10**6)
     chance = random.Random(seed)
