@@ -5,6 +5,7 @@ import shutil
 
 import pytest
 from bs4 import BeautifulSoup
+from markdown_it import MarkdownIt
 from press_project import REPO, block, build, project, snippet, tree, write
 
 from hooks import explore, run
@@ -181,3 +182,26 @@ def test_data_that_no_page_can_load(tmp_path, case):
     write(tmp_path, {"snippets/one.py": snippet(code)})
     (fault,) = run.results(tmp_path, say=lambda line: None)[2]
     assert fault.startswith("snippets/one.py:") and what in fault
+
+
+def test_the_example_of_contributing(built, tmp_path):
+    guide = MarkdownIt().parse((REPO / "CONTRIBUTING.md").read_text())
+    (script,) = [fence.content for fence in guide if fence.type == "fence" and fence.info == "js"]
+    (asked,) = [fence.content for fence in guide if fence.content.startswith("<!-- explore bench")]
+    root = shutil.copytree(built, tmp_path / "copy")
+    write(
+        root,
+        {
+            "explore/bench.js": script,
+            "explore/bench.css": ".bench { color: red; }\n",
+            "docs/lstm.md": f"# LSTM\n\n{asked}\n",
+            "snippets/lstm/bench.py": FILES["snippets/two.py"] + "open('weights.json', 'w').write('[]')\n",
+        },
+    )
+    made = build(root)
+    assert made.returncode == 0, made.stderr
+    html = page(root, "lstm/index.html")
+    assert html.select_one(".explore")["data-cell"] == "lstm"
+    sheets = [one["href"] for one in html.select("link[href*='explore/']")]
+    assert [re.sub(r"-\w{8}", "", one) for one in sheets] == ["../explore/start.css", "../explore/bench.css"]
+    assert not page(root, "index.html").select("link[href*=bench]")
