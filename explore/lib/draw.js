@@ -42,13 +42,23 @@ export function put(on, attributes) {
 }
 
 /**
- * A drawing this wide and high in its own units, which fills its column.
- * Words in it are read by screen readers only through its label.
+ * A drawing this wide and high in its own units, which fills its column. Screen readers
+ * read its label and none of its words; if parts of it take the focus, make its role "group".
  * @param {number} width @param {number} height @param {string} label what it shows; change it as the drawing changes
  * @param {...Node} children
  */
 export const drawing = (width, height, label, ...children) =>
   svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": label, class: "explore__drawing" }, ...children);
+
+/**
+ * Where a pointer is, in the units of a drawing.
+ * @param {PointerEvent} event @param {SVGSVGElement} drawing
+ * @returns {[number, number]}
+ */
+export function pointed({ clientX, clientY }, drawing) {
+  const { x, y } = new DOMPoint(clientX, clientY).matrixTransform(drawing.getScreenCTM()?.inverse());
+  return [x, y];
+}
 
 /**
  * The colour of a role of hooks/palette.json, light or dark as the page is: `colour("cell")`.

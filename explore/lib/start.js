@@ -33,7 +33,7 @@ async function start(at) {
   ]);
   const here = element("div", { class: "explore__here" });
   const live = element("div", { class: "explore__live" }, here);
-  const { say, region } = speaker();
+  const { say, region } = speaker(live);
   const foot = element("div", { class: "explore__foot" });
   const id = at.id.replace("explore-", "");
   let made = false;
@@ -53,15 +53,20 @@ async function start(at) {
   at.classList.add("explore--live");
 }
 
-/** One polite voice, which waits until changes pause and does not repeat itself. */
-function speaker() {
+/**
+ * One polite voice, which waits until changes pause, and is silent until the reader does something.
+ * @param {HTMLElement} live
+ */
+function speaker(live) {
   const region = element("p", { class: "explore__voice", role: "status" });
   let timer = 0;
-  let first = true;
+  let used = false;
+  for (const event of ["click", "input", "keydown", "pointerdown"]) {
+    live.addEventListener(event, () => (used = true), { capture: true, once: true });
+  }
   const say = (/** @type {string} */ words) => {
     clearTimeout(timer);
-    if (first) first = false; // how it starts is on the page
-    else timer = window.setTimeout(() => (region.textContent = words), 700);
+    if (used) timer = window.setTimeout(() => (region.textContent = words), 700);
   };
   return { say, region };
 }
