@@ -7,7 +7,7 @@ import warnings
 
 import pytest
 import torch
-from explorables import node
+from explorables import ROOT, node
 from torch import nn
 
 KINDS = {"RNN": nn.RNN, "LSTM": nn.LSTM, "GRU": nn.GRU}
@@ -88,8 +88,8 @@ def ours(answer):
 
 def value_of(letters, settings):
     """An axis given in letters, as a number."""
-    sizes = {key: settings[key] for key in "TB"} | {"I": settings["input_size"], "H": settings["hidden_size"]}
-    sizes |= {"L": settings["num_layers"], "P": settings["proj_size"], "D": 2}
+    names = {"T": "T", "B": "B", "I": "input_size", "H": "hidden_size", "L": "num_layers", "P": "proj_size"}
+    sizes = {letter: settings.get(name) for letter, name in names.items()} | {"D": 2}
     product = 1
     for factor in letters.split("·"):
         product *= sizes[factor] if factor in sizes else int(factor)
@@ -234,3 +234,42 @@ def test_batch_first_does_nothing_to_one_sequence(kind, layers, both):
             output, end = KINDS[kind](4, 3, layers, bidirectional=both, batch_first=first)(x)
             made.append([output, *(end if kind == "LSTM" else [end])])
     assert all(torch.equal(*pair) for pair in zip(*made, strict=True))
+
+
+def table(head):
+    """The rows of the published table whose first line begins so, by their first cell."""
+    lines = (ROOT / "site/shapes/index.md").read_text().split("\n")
+    start = next(number for number, line in enumerate(lines) if line.startswith(head))
+    rows = [
+        [cell.strip(" `") for cell in line.split("|")[1:-1]] for line in itertools.takewhile(str.strip, lines[start:])
+    ]
+    return {name: cells for name, *cells in rows}
+
+
+SIZES = {"T": 3, "B": 5, "input_size": 4, "hidden_size": 6, "num_layers": 2, "bidirectional": True}
+
+
+def sizes_of(text, settings):
+    return tuple(value_of(letters, settings) for letters in text.strip("()").split(", "))
+
+
+def test_the_table_without_script_is_torchs():
+    rows = table("| | default")
+    for column, name in enumerate(rows.pop("")):
+        changed = {"default": {}, "proj_size=P": {"proj_size": 2}}.get(name.strip("`"), {name.strip("`"): True})
+        settings = {"layer": "LSTM", "unbatched": False, "batch_first": False, "proj_size": 0, "nonlinearity": ""}
+        settings |= SIZES | {"bias": True, "dropout": 0.0} | changed
+        shapes = dict(torchs_answer(settings)["tensors"])
+        assert {key: list(sizes_of(row[column], settings)) for key, row in rows.items() if "-" not in key} == shapes
+
+
+def test_the_table_of_parameters_is_torchs():
+    rows = table("| parameter")
+    for column, name in enumerate(rows.pop("parameter")):
+        more = {"proj_size": 2} if "P" in name else {}
+        made = KINDS[name.partition(",")[0]](4, 6, 2, bidirectional=True, **more)
+        shapes = {key: tuple(one.shape) for key, one in made.named_parameters()}
+        for key, row in rows.items():
+            if "-" not in key:
+                shown = row[column]
+                assert (None if shown == "–" else sizes_of(shown, SIZES | more)) == shapes.get(key), (name, key)

@@ -72,6 +72,6 @@ print(f"| parameter | {' | '.join(layers)} |")
 print("|---" * 5 + "|")
 for name, _ in layers["LSTM, `proj_size=P`"].named_parameters():
     if name.endswith(("l0", "weight_ih_l1")):
-        every = [dict(one.named_parameters()).get(name) for one in layers.values()]
+        every = [one.state_dict().get(name) for one in layers.values()]
         row = ["–" if one is None else letters(one) for one in every]
         print(f"| `{name}` | {' | '.join(row)} |")

@@ -2,6 +2,7 @@
 
 # %% ask tags=["hidden"]
 import contextlib
+import traceback
 
 import torch
 from torch import nn
@@ -23,13 +24,13 @@ def answer(make):
     heard = []
 
     def hear(kind, error, trace):
-        heard.append(f"{kind.__name__}: {error}")
+        heard.extend(traceback.format_exception_only(error))
         return True
 
     with contextlib.ExitStack() as stack:
         stack.push(hear)
         make()
-    return heard[0]
+    return heard[-1].strip()
 
 
 # %% table tags=["hidden"]
