@@ -13,6 +13,7 @@ from pathlib import Path
 
 from markdown_it import MarkdownIt
 
+from hooks import explore
 from hooks.claims import KEEP, LEDGER, Claims, cells
 from hooks.snippet import Cell, PressError, Reported, Snippet
 
@@ -23,6 +24,7 @@ PROSE = re.compile(
     r"|!\[(?P<alt>[^\]]*)\]\((?P<src>[^)\s]*)(?:\s+\"(?P<caption>[^\"]*)\")?\)"
     r"|\{\{ *(?P<ref>[a-z_][\w]*(?:\.\w+)+)(?::(?P<spec>[^}]*?))? *\}\}"
     r"|(?P<mark>\[[^][\n]*[✓✔][^][\n]*\](?:\([^)\n]*\))?)"
+    r"|(?P<explore><!-- *explore\b[^>]*>)"
     r"|(?P<bad>\{\{|!\[|(?m:^)\$\$|<(?:img|pre|math|audio|video)\b|<!--[-\s]*pytest)"
     r"(?:(?<=\$\$).*?(?m:^)\$\$)?",  # bad to its end
     re.S | re.I,
@@ -53,6 +55,7 @@ class Book:
     unreadable: set[str] = field(default_factory=set)  # snippets that could not be parsed
     claims: Claims = field(default_factory=Claims)
     facts: dict[str, dict] = field(default_factory=dict)  # values of no snippet: of the build itself
+    scripts: explore.Scripts | None = field(default_factory=explore.Scripts)  # None: they have faults
 
     @property
     def names(self) -> set[str]:
@@ -258,6 +261,8 @@ def expand_prose(text: str, page: str, offset: int, book: Book, faults: list[str
                 return value(match["ref"], match["spec"] or "", book, page)
             if match["mark"]:
                 return book.claims.mark(match["mark"], page, line_of(match, at), bool(at))
+            if match["explore"]:
+                return explorable(match["explore"], page, book)
             if match["src"] is not None:
                 if not alone(match):
                     advice = "begin and end the line with it"
@@ -342,16 +347,35 @@ def image(alt: str, src: str, caption: str, page: str, book: Book) -> str:
 
 def sound(alt: str, path: str, caption: str, page: str, book: Book) -> str:
     """A sound that a snippet wrote: `![Spoken: seven](../images/<snippet>/<name>.wav)`."""
-    name = posixpath.dirname(path).removeprefix("images").removeprefix("/")
-    if not name:
-        raise ValueError(f"no snippet writes '{posixpath.basename(path)}' (a sound is ../images/<snippet>/<name>.wav)")
-    file = book.result(name)["folder"] / posixpath.basename(path)
-    if not file.exists():
-        names = [f"{name}/{other.name}" for other in sorted(file.parent.glob("*.wav"))]
-        advice = have(names) if names else " (let a cell write it into its own folder)"
-        raise ValueError(f"snippets/{name}.py writes no '{file.name}'{advice}")
-    book.figures[path] = file
+    keep_written(path, book)
     return published_image(alt, path, caption, page)
+
+
+def keep_written(path: str, book: Book) -> None:
+    """Publish a sound, or the data of an explorable: `images/<snippet>/<file that it writes>`."""
+    name, wanted = posixpath.dirname(path).removeprefix("images").removeprefix("/"), posixpath.basename(path)
+    if not name:
+        raise ValueError(f"no snippet writes '{wanted}' (a file of a snippet is ../images/<snippet>/<name>)")
+    written, kind = book.result(name)["written"], posixpath.splitext(wanted)[1]
+    if wanted not in written:
+        names = [f"{name}/{file}" for file in written if posixpath.splitext(file)[1] == kind]
+        advice = have(names) if names else " (let a cell write it into its own folder)"
+        raise ValueError(f"snippets/{name}.py writes no '{wanted}'{advice}")
+    book.figures[path] = book.results[name]["folder"] / written[wanted]
+
+
+def explorable(comment: str, page: str, book: Book) -> str:
+    """The comment that asks for an explorable, its data published."""
+    if book.scripts is None:
+        raise Reported
+    words = explore.settings(comment, book.scripts)
+    if data := words.get("data"):
+        path = posixpath.normpath(posixpath.join("docs", posixpath.dirname(page), data))
+        if not re.fullmatch(r"images/.+\.json", path):
+            raise ValueError(f"no snippet writes '{data}' (data is ../images/<snippet>/<name>.json)")
+        keep_written(path, book)
+        words["data"] = posixpath.relpath(path, page_folder(page))
+    return explore.comment(words)
 
 
 def published_image(alt: str, path: str, caption: str, page: str) -> str:

@@ -55,7 +55,7 @@ def test_a_page_asks_for_a_sound_that_is_not_there(tmp_path):
 
 
 ASKED = {
-    "![x](../images/seven.wav)": "no snippet writes 'seven.wav' (a sound is ../images/<snippet>/<name>.wav)",
+    "![x](../images/seven.wav)": "no snippet writes 'seven.wav' (a file of a snippet is ../images/<snippet>/<name>)",
     "![x](../images/voice/seven.mp3)": "'../images/voice/seven.mp3' is no sound that a page plays (write a .wav)",
     "![x](../images/voice/seven.svg)": "no cell of snippets/voice.py draws '../images/voice/seven.svg' (let a cell ",
     "Hear ![x](../images/voice/seven.wav) now.": "the image '../images/voice/seven.wav' is not alone on its line",
@@ -90,7 +90,7 @@ def test_a_page_in_a_folder_plays_too(tmp_path):
 
 CUT = 'speak("a.wav", 99)\nwhole = open("a.wav", "rb").read()\nopen("a.wav", "wb").write(whole[:{}]) and None'
 BAD = {
-    "too long": ('speak("long.wav", 40_000)', "long.wav: it takes 78.2 KiB, and may take 32 (write"),
+    "too long": ('speak("long.wav", 40_000)', "long.wav: it takes 78.2 KiB, and may take 32 (make"),
     "two channels": ('CHANNELS = 2\nspeak("wide.wav", 100)', "wide.wav: it has 2 channels of 16 bits (write"),
     "eight bits": ('WIDTH = 1\nspeak("coarse.wav", 100)', "coarse.wav: it has 1 channels of 8 bits (write"),
     "a bad name": ('speak("No 7.wav", 100)', "'No 7.wav', which no page can name"),
@@ -115,4 +115,4 @@ def test_what_no_page_can_play(tmp_path, case):
 
 def test_two_cells_write_one_name(tmp_path):
     (fault,) = faults_of(tmp_path, 'speak("a.wav", 9)', 'speak("a.wav", 9)')
-    assert "cell 'c' writes a.wav, and so does cell 'b' (rename one)" in fault
+    assert "cell 'c' writes a.wav, and so does a cell before (rename one)" in fault
