@@ -1,11 +1,11 @@
-// Bundles the explorables: reads {root, entries} as JSON, writes the files, what each needs, and the faults.
+// Bundles the explorables: reads {root, sources, entries} as JSON, writes the files, what each needs, and the faults.
 import { relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { json } from "node:stream/consumers";
 import { build } from "esbuild";
 
-const { root, entries } = await json(process.stdin);
-const fault = ({ text, location }) => ({ text, file: location?.file ?? "explore", line: location?.line ?? 1 });
+const { root, sources, entries } = await json(process.stdin);
+const fault = ({ text, location }) => ({ text, file: location?.file ?? sources, line: location?.line ?? 1 });
 
 let answer;
 try {
@@ -14,7 +14,7 @@ try {
     entryPoints: entries,
     nodePaths: [fileURLToPath(new URL("node_modules", import.meta.url))],
     outdir: "explore",
-    outbase: "explore",
+    outbase: sources,
     entryNames: "[name]-[hash]",
     chunkNames: "shared-[hash]",
     bundle: true,

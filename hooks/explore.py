@@ -1,4 +1,4 @@
-"""Explorables: bundles the scripts of explore/ and puts each before the figure or table that it replaces.
+"""Explorables: bundles the scripts of docs/explore/ and puts each before the figure or table that it replaces.
 
 A page asks for one by a comment above the figure or table that stands there until
 its script has started, and where none runs:
@@ -18,7 +18,8 @@ from pathlib import Path
 
 from hooks.snippet import PressError
 
-START = "explore/lib/start.js"  # finds the explorables of a page and starts them
+SOURCES = "docs/explore"  # each .js is an explorable
+START = f"{SOURCES}/lib/start.js"  # finds the explorables of a page and starts them
 MOST = 60  # KB of script on a page, gzipped
 COMMENT = re.compile(r"<!-- explore (?P<name>[a-z]\w*)(?P<words>(?: [a-z]+=[^\s\"<>=]+)*) -->")
 PLACE = re.compile(
@@ -40,7 +41,7 @@ class Scripts:
         return [Path(source).stem for source in self.entries if source != START]
 
     def entry(self, name: str) -> str:
-        return self.entries[f"explore/{name}.js"]
+        return self.entries[f"{SOURCES}/{name}.js"]
 
     def needs(self, *files: str) -> set[str]:
         """These files with all that they import."""
@@ -59,12 +60,12 @@ class Scripts:
 
 
 def bundle(root: Path) -> Scripts:
-    """Bundle explore/*.js, each an explorable; PressError names every fault in them."""
-    sources = [path.relative_to(root).as_posix() for path in sorted((root / "explore").glob("*.js"))]
+    """Bundle every explorable; PressError names every fault in them."""
+    sources = [path.relative_to(root).as_posix() for path in sorted((root / SOURCES).glob("*.js"))]
     if not sources:
         return Scripts()
     node, script = Path(sys.executable).with_name("node"), Path(__file__).with_name("bundle.mjs")
-    ask = json.dumps({"root": str(root.resolve()), "entries": [START, *sources]})
+    ask = json.dumps({"root": str(root.resolve()), "sources": SOURCES, "entries": [START, *sources]})
     ended = subprocess.run([node, script], input=ask, capture_output=True, text=True, encoding="utf-8")
     if ended.returncode:
         raise PressError("hooks/bundle.mjs:1: esbuild does not start (run `make site`, which installs it)")

@@ -99,6 +99,8 @@ def on_config(config):
 
 @event_priority(100)  # before mkdocs-jupyter looks for notebooks
 def on_files(files, config):
+    for file in [file for file in files if file.src_uri.startswith(explore.SOURCES.removeprefix("docs/") + "/")]:
+        files.remove(file)  # the site has them bundled
     snippets, results, state.faults = run.results(state.root, lambda line: log.info(line))
     written = {path.relative_to(state.root / "snippets") for path in (state.root / "snippets").rglob("*.py")}
     unreadable = {path.with_suffix("").as_posix() for path in written} - set(snippets)
@@ -270,7 +272,6 @@ def on_build_error(error):
 
 
 def on_serve(server, config, builder):
-    for folder in ("snippets", "explore"):
-        if (state.root / folder).exists():
-            server.watch(str(state.root / folder))
+    if (state.root / "snippets").exists():
+        server.watch(str(state.root / "snippets"))
     return server

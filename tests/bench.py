@@ -43,7 +43,7 @@ def build(project: Path, *options: str) -> float:
 
 
 def copy_project(project: Path) -> None:
-    for name in ("docs", "snippets", "hooks", "explore"):
+    for name in ("docs", "snippets", "hooks"):
         shutil.copytree(ROOT / name, project / name, symlinks=True)
     shutil.copy(ROOT / "mkdocs.yml", project)
 

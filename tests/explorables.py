@@ -1,4 +1,4 @@
-"""Runs the modules of explore/ in Node, and checks pages that hold explorables in a browser."""
+"""Runs the modules of docs/explore/ in Node, and checks pages that hold explorables in a browser."""
 
 import json
 import subprocess
@@ -16,7 +16,7 @@ process.stdout.write(JSON.stringify(answer, plain));
 """
 
 
-def node(body: str, given=None, explore: Path = ROOT / "explore"):
+def node(body: str, given=None, explore: Path = ROOT / "docs/explore"):
     """What the JavaScript returns: it may `import("explore/…")`, and has `given`."""
     code = AROUND.format(body=body.replace('"explore/', f'"{explore.as_uri()}/'))
     command = [NODE, "--no-warnings", "--input-type=module", "--eval", code]

@@ -121,7 +121,7 @@ HOSTILE = ["NaN", "1e999", "<img src=x onerror=console.error(1)>", "__proto__", 
 def test_a_hostile_address_does_no_harm(modes, page, name):
     view = modes["light"]
     place = BeautifulSoup((SITE / page).read_text("utf-8"), "html.parser").find(id=name)
-    source = (ROOT / "explore" / f"{place['data-explore']}.js").read_text()
+    source = (ROOT / "docs/explore" / f"{place['data-explore']}.js").read_text()
     keys = FIELD.findall(source)
     assert keys or "state" not in source.split("start({")[-1].partition("}")[0]
     for text in HOSTILE:

@@ -61,7 +61,7 @@ def gates(name, made, x, h, c):
     return {key: torch.stack(rows) for key, rows in found.items()}
 
 
-def worst(seed, dtype, explore=ROOT / "explore", sizes=SIZES):
+def worst(seed, dtype, explore=ROOT / "docs/explore", sizes=SIZES):
     """The largest difference of any gate or state, over all layers and sizes."""
     cases, right = [], []
     for name in LAYERS:
@@ -127,7 +127,7 @@ BREAKS = {
 @pytest.mark.parametrize("slip", BREAKS)
 def test_a_slip_is_noticed(slip, tmp_path):
     old, new = BREAKS[slip]
-    broken = shutil.copytree(ROOT / "explore" / "lib", tmp_path / "lib") / "cells.js"
+    broken = shutil.copytree(ROOT / "docs/explore" / "lib", tmp_path / "lib") / "cells.js"
     text = broken.read_text()
     assert text.count(old) == 1
     broken.write_text(text.replace(old, new))

@@ -29,7 +29,7 @@ PAGE = """<!doctype html><title>Lib</title><body><main></main><script type="modu
 
 @pytest.fixture
 def tab(modes):
-    """A page of the browser in which the sources of explore/ can be imported as they are."""
+    """A page of the browser in which the sources of docs/explore/ can be imported as they are."""
     tab = modes["light"].page.context.browser.new_page()
     tab.errors = []
     tab.on("pageerror", lambda error: tab.errors.append(str(error)))
@@ -37,7 +37,7 @@ def tab(modes):
     def answer(route):
         path = urlsplit(route.request.url).path
         if path.endswith(".js"):
-            route.fulfill(path=ROOT / "explore" / path[1:], content_type="text/javascript")
+            route.fulfill(path=ROOT / "docs/explore" / path[1:], content_type="text/javascript")
         else:
             route.fulfill(body=PAGE if path == "/" else "", content_type="text/html")
 

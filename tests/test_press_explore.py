@@ -35,14 +35,14 @@ FILES = {
     "![A line](../../images/two.svg)\n",
     "snippets/one.py": snippet(WRITE),
     "snippets/two.py": '"""Draws."""\n\n# %% draw tags=["hidden"]\n' + DRAW + "\n",
-    "explore/dots.js": MODULE,
+    "docs/explore/dots.js": MODULE,
 }
 
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory):
     root = project(tmp_path_factory.mktemp("built"), FILES)
-    shutil.copytree(REPO / "explore/lib", root / "explore/lib")
+    shutil.copytree(REPO / "docs/explore/lib", root / "docs/explore/lib")
     made = build(root, SITE_URL="https://x.org/sub/")
     assert made.returncode == 0, made.stderr
     return root
@@ -87,7 +87,7 @@ def test_sources_are_not_published(built):
 
 
 def test_the_bundle_repeats_elsewhere(built, tmp_path):
-    copy = shutil.copytree(built / "explore", tmp_path / "other/explore").parent
+    copy = shutil.copytree(built / "docs/explore", tmp_path / "other/docs/explore").parents[1]
     assert explore.bundle(copy).files == explore.bundle(built).files
 
 
@@ -108,19 +108,19 @@ def test_faults_of_scripts(built):
     said = spoil(
         built,
         {
-            "explore/dots.js": MODULE + "const = 1;\n",
-            "explore/lines.js": 'import "./lib/lost.js";\nimport "no-such-package";\nexport default 1;\n',
+            "docs/explore/dots.js": MODULE + "const = 1;\n",
+            "docs/explore/lines.js": 'import "./lib/lost.js";\nimport "no-such-package";\nexport default 1;\n',
         },
     )
-    assert '\nexplore/dots.js:5: Expected identifier but found "="' in said
-    assert '\nexplore/lines.js:1: Could not resolve "./lib/lost.js"' in said
-    assert '\nexplore/lines.js:2: Could not resolve "no-such-package"' in said
+    assert '\ndocs/explore/dots.js:5: Expected identifier but found "="' in said
+    assert '\ndocs/explore/lines.js:1: Could not resolve "./lib/lost.js"' in said
+    assert '\ndocs/explore/lines.js:2: Could not resolve "no-such-package"' in said
     assert "unknown explorable" not in said  # its own fault is in the list
 
 
 def test_a_lost_name_of_another_module(built):
-    said = spoil(built, {"explore/dots.js": MODULE.replace("svg", "sgv")})
-    assert '\nexplore/dots.js:1: No matching export in "explore/lib/draw.js" for import "sgv"' in said
+    said = spoil(built, {"docs/explore/dots.js": MODULE.replace("svg", "sgv")})
+    assert '\ndocs/explore/dots.js:1: No matching export in "docs/explore/lib/draw.js" for import "sgv"' in said
 
 
 def test_faults_of_comments(built):
@@ -161,18 +161,18 @@ def test_too_much_script(built):
     said = spoil(
         built,
         {
-            "explore/lib/noise.js": f'export default "{noise}";\n',
-            "explore/dots.js": 'import noise from "./lib/noise.js";\nexport default () => console.log(noise);\n',
+            "docs/explore/lib/noise.js": f'export default "{noise}";\n',
+            "docs/explore/dots.js": 'import noise from "./lib/noise.js";\nexport default () => console.log(noise);\n',
         },
     )
     assert re.search(r"\ndocs/index.md:7: the explorables of this page weigh \d\d+ KB gzipped, more than 60", said)
 
 
 BAD = {
-    "too large": ("print(file=open('a.json', 'w'), end='[' + '1,' * 103_000 + '1]')", "a.json: 201 KiB, more than 200"),
-    "no number": ("open('a.json', 'w').write('[NaN]')", "writes a.json, which is no JSON: Out of range"),
-    "no JSON": ("open('a.json', 'w').write('{1: 2}')", "writes a.json, which is no JSON: Expecting"),
-    "a bad name": ("open('A b.json', 'w').write('1')", "writes A b.json, which no page can name"),
+    "too large": ("print(file=open('a.json', 'w'), end='[' + '1,' * 103_000 + '1]')", "a.json: it takes 201.2 KiB, and may take 200 (make"),
+    "no number": ("open('a.json', 'w').write('[NaN]')", "writes a.json: it is no JSON: Out of range"),
+    "no JSON": ("open('a.json', 'w').write('{1: 2}')", "writes a.json: it is no JSON: Expecting"),
+    "a bad name": ("open('A b.json', 'w').write('1')", "writes 'A b.json', which no page can name"),
 }
 
 
@@ -192,8 +192,8 @@ def test_the_example_of_contributing(built, tmp_path):
     write(
         root,
         {
-            "explore/bench.js": script,
-            "explore/bench.css": ".bench { color: red; }\n",
+            "docs/explore/bench.js": script,
+            "docs/explore/bench.css": ".bench { color: red; }\n",
             "docs/lstm.md": f"# LSTM\n\n{asked}\n",
             "snippets/lstm/bench.py": FILES["snippets/two.py"] + "open('weights.json', 'w').write('[]')\n",
         },
