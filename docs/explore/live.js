@@ -16,16 +16,16 @@ const MARKS = { " ": "space", "\n": "newline", "□": "□ rare" };
 /** @type {Record<string, string>} */
 const SPOKEN = { ...MARKS, '"': "quotation mark", "□": "a rare character" };
 /** @type {Record<string, string>} what a unit goes with, as the page's table has it */
-const FINDS = { quotes: "within quotes", column: "place in line", depth: "brackets" };
+const FINDS = { quotes: "quotes", column: "place in line", depth: "brackets" };
 
 /** @param {number} p */
-const percent = (p) => `${(100 * p).toFixed(p < 0.0995 ? 1 : 0)} %`;
+const percent = (p) => `${(100 * p).toFixed(p < 0.0995 ? 1 : 0)}%`;
 /** @param {number} h */
 const signed = (h) => h.toFixed(2).replace("-", "−");
 
 /** The field to type in. @param {import("./lib/controls.js").State} state */
 function writing(state) {
-  const field = element("textarea", { id: "live-text", rows: 3, maxlength: MOST, spellcheck: "false", autocapitalize: "off", autocomplete: "off" });
+  const field = element("textarea", { id: "live-text", rows: 2, maxlength: MOST, spellcheck: "false", autocapitalize: "off", autocomplete: "off" });
   field.addEventListener("input", () => state.set({ text: field.value.slice(0, MOST), at: MOST }));
   state.watch((values) => {
     if (field.value !== values.text) field.value = values.text;
@@ -41,7 +41,7 @@ function bars(kind, alphabet) {
   const rows = Array.from({ length: ROWS }, () => {
     const [name, value] = [element("span", { class: "live__name" }), element("span")];
     const [bar, tick] = [element("i", { class: "live__bar" }), element("i", { class: "live__tick" })];
-    return { row: element("li", {}, bar, tick, name, value), name, value, bar, tick };
+    return { row: element("li", {}, name, value, element("span", { class: "live__track" }, bar, tick)), name, value, bar, tick };
   });
   const note = element("small");
   const list = element("ol", {}, ...rows.map((one) => one.row));
@@ -52,6 +52,7 @@ function bars(kind, alphabet) {
     likeliest(p, ROWS, alphabet.indexOf('"')).forEach((id, k) => {
       const { row, name, value, bar, tick } = rows[k];
       name.textContent = MARKS[alphabet[id]] ?? alphabet[id];
+      put(name, { class: alphabet[id] in MARKS ? "live__word" : "live__name" });
       value.textContent = percent(p[id]);
       bar.style.width = `${100 * p[id]}%`;
       tick.hidden = !intact;
@@ -68,7 +69,7 @@ function bars(kind, alphabet) {
  */
 function strip(go) {
   const here = element("div", { class: "live__strip", role: "img" });
-  /** @type {{ cell: HTMLElement, glyph: HTMLElement, h: HTMLElement, quote: HTMLElement, tick: HTMLElement }[]} */
+  /** @type {{ cell: HTMLElement, glyph: HTMLElement, h: HTMLElement, was: HTMLElement, quote: HTMLElement, tick: HTMLElement }[]} */
   const cells = [];
   for (const name of /** @type {const} */ (["pointerdown", "pointermove"])) {
     here.addEventListener(name, (event) => {
@@ -79,25 +80,29 @@ function strip(go) {
   }
   /** @param {number} k */
   function make(k) {
-    const [glyph, h, quote, tick] = ["b", "i", "i", "i"].map((tag) => element(/** @type {"i"} */ (tag)));
-    const cell = element("span", { "data-at": k + 1 }, glyph, element("span", { class: "live__h" }, h), element("span", { class: "live__p" }, quote, tick));
-    cells.push({ cell, glyph, h, quote, tick });
+    const [glyph, h, was, quote, tick] = ["b", "i", "i", "i", "i"].map((tag) => element(/** @type {"i"} */ (tag)));
+    const cell = element("span", { "data-at": k + 1 }, glyph, element("span", { class: "live__h" }, h, was), element("span", { class: "live__p" }, quote, tick));
+    cells.push({ cell, glyph, h, was, quote, tick });
     here.append(cell);
   }
-  /** @param {string[]} shown @param {number[]} values @param {number[]} quotes @param {number[] | null} intact */
-  function draw(shown, values, quotes, intact) {
+  /** @typedef {{ h: number[], quotes: number[] }} Lanes one number for each character */
+  /** @param {string[]} shown @param {Lanes} now @param {Lanes | null} intact */
+  function draw(shown, { h: values, quotes }, intact) {
     while (cells.length < shown.length) make(cells.length);
     while (cells.length > shown.length) cells.pop()?.cell.remove();
     shown.forEach((one, k) => {
-      const { cell, glyph, h, quote, tick } = cells[k];
+      const { cell, glyph, h, was, quote, tick } = cells[k];
       glyph.textContent = one === "\n" ? "⏎" : one === " " ? "\u00a0" : one;
       put(cell, { class: one === "\n" ? "live__end" : null });
-      cell.style.setProperty("--tint", `${Math.round(38 * Math.abs(values[k]))}%`);
+      cell.style.setProperty("--tint", `${Math.round(22 * (values[k] + 1))}%`);
       put(h, { class: values[k] < 0 ? "live__minus" : null });
       h.style.height = `${50 * Math.abs(values[k])}%`;
       quote.style.height = `${100 * quotes[k]}%`;
-      tick.hidden = !intact;
-      if (intact) tick.style.bottom = `${100 * intact[k]}%`;
+      was.hidden = !intact;
+      tick.hidden = !intact || Math.abs(intact.quotes[k] - quotes[k]) < 0.02;
+      if (!intact) return;
+      was.style.bottom = `${50 + 50 * intact.h[k]}%`;
+      tick.style.bottom = `${100 * intact.quotes[k]}%`;
     });
   }
   /** @param {number} at */
@@ -119,7 +124,7 @@ function writeFutures(list, texts, open) {
 
 /** The words on characters that the alphabet lacks. @param {string[]} lacking */
 const lackingWords = (lacking) => (lacking.length
-  ? `Too rare in the training text to be known: ${lacking.slice(0, 12).map((one) => (one.trim() ? one : `U+${one.codePointAt(0)?.toString(16).toUpperCase()}`)).join(" ")}${lacking.length > 12 ? " …" : ""}. The nets read □.`
+  ? `Too rare in the training text to be known, so that the nets read □: ${lacking.slice(0, 12).map((one) => (one.trim() ? one : `U+${one.codePointAt(0)?.toString(16).toUpperCase()}`)).join(" ")}${lacking.length > 12 ? " …" : ""}`
   : "");
 
 /** @param {import("./lib/start.js").Place} place */
@@ -145,8 +150,9 @@ export default function start({ here, data, state, say }) {
     seed: number(1, 1, 9999),
   });
 
+  const length = () => encode(alphabet, mine.values.text).ids.length;
   const lacks = element("p", { class: "live__lacks", hidden: true });
-  const read = slider(mine, "at", "Characters read", { say: (at) => `${Math.min(at, length)} of ${length}` });
+  const read = slider(mine, "at", "Characters read", { say: (at) => `${Math.min(at, length())} of ${length()}` });
   const range = /** @type {HTMLInputElement} */ (read.querySelector("input"));
   const units = KINDS.map((kind) => slider(mine, kind, "Unit"));
   const finds = element("div", { class: "live__finds" });
@@ -159,13 +165,13 @@ export default function start({ here, data, state, say }) {
     writing(mine), lacks,
     controls(read, slider(mine, "heat", "Temperature", { say: (heat) => heat.toFixed(1) })),
     element("div", { class: "live__nets" }, ...nets.map((one) => one.bars.block)),
-    controls(radios(mine, "net", "Look into", { say: (kind) => kind.toUpperCase() }), ...units, toggle(mine, "off", "Switch the unit off")),
-    finds, text_.here, legend,
+    controls(radios(mine, "net", "Look into", { say: (kind) => kind.toUpperCase() }), ...units), finds,
+    toggle(mine, "off", "Switch these units off", { hint: "In each net the unit picked is held at its mean." }),
+    text_.here, legend,
     element("div", { class: "live__head" }, title, button(`Sample ${COUNT} futures`, () => mine.set({ seed: (mine.values.seed % 9999) + 1 }))),
     list, count,
   );
 
-  let length = 0; // of the text
   let drawn = ""; // what the strip shows
   let asked = ""; // what the futures go on from
   let timer = 0;
@@ -175,11 +181,15 @@ export default function start({ here, data, state, say }) {
 
   /** Buttons that go to the units that the study found. @param {typeof nets[number]} one */
   function offer({ kind, units: found }) {
-    const known = Object.keys(FINDS).filter((name) => Math.abs(found[name][1]) >= 0.2);
-    const words = (/** @type {string} */ name) => `${found[name][0]}: ${FINDS[name]}`;
-    finds.replaceChildren(...known.map((name) => {
-      const made = button(words(name), () => mine.set({ [kind]: found[name][0] }));
-      put(made, { "aria-pressed": String(mine.values[kind] === found[name][0]) });
+    /** @type {Map<number, string[]>} */
+    const known = new Map();
+    for (const [name, words] of Object.entries(FINDS)) {
+      const [unit, r] = found[name];
+      if (Math.abs(r) >= 0.2) known.set(unit, [...(known.get(unit) ?? []), words]);
+    }
+    finds.replaceChildren(...Array.from(known, ([unit, words]) => {
+      const made = button(`${unit} ${words.join(", ")}`, () => mine.set({ [kind]: unit }));
+      put(made, { "aria-pressed": String(mine.values[kind] === unit) });
       return made;
     }));
   }
@@ -188,9 +198,12 @@ export default function start({ here, data, state, say }) {
   function drawStrip(shown, k) {
     const { net, whole, held } = nets[k];
     const { off } = mine.values;
-    const [now, unit, H] = [off ? held : whole, mine.values[KINDS[k]], net.cell.H];
-    const quotes = (/** @type {typeof now} */ from) => shown.map((_, t) => chances(net, from, t + 1 + offset)[quote]);
-    text_.draw(shown, shown.map((_, t) => now.h[(t + 1 + offset) * H + unit]), quotes(now), off ? quotes(whole) : null);
+    const [unit, H] = [mine.values[KINDS[k]], net.cell.H];
+    const lanes = (/** @type {typeof whole} */ from) => ({
+      h: shown.map((_, t) => from.h[(t + 1 + offset) * H + unit]),
+      quotes: shown.map((_, t) => chances(net, from, t + 1 + offset)[quote]),
+    });
+    text_.draw(shown, lanes(off ? held : whole), off ? lanes(whole) : null);
   }
 
   /** @param {string[]} shown @param {number} at @param {number} k */
@@ -201,25 +214,21 @@ export default function start({ here, data, state, say }) {
     const sample = (/** @type {boolean} */ without) => futures(net, without ? held : whole, at + offset,
       { heat, seed, count: COUNT, length: LENGTH, held: without ? holding(k) : null }).map((ids) => ids.map((id) => alphabet[id]).join(""));
     const texts = sample(off);
-    const closing = (/** @type {string[]} */ all) => all.filter((one) => one.includes('"')).length;
+    const closing = (/** @type {string[]} */ all) => all.filter((one) => /^\S*"/.test(one)).length;
     title.textContent = `What the ${kind.toUpperCase()} may write next`;
     writeFutures(list, texts, open);
     count.textContent = open
-      ? `${closing(texts)} of ${COUNT} close the quotation within ${LENGTH} characters${off ? `; with the unit at work, from the same random numbers, ${closing(sample(false))}` : ""}.`
-      : `No quotation is open, so none is due to be closed.`;
+      ? `${closing(texts)} of ${COUNT} close the quotation before a space or a line’s end${off ? `; with the unit at work, and the same random numbers, ${closing(sample(false))}` : ""}.`
+      : "No quotation is open here.";
     return open ? ` ${closing(texts)} of ${COUNT} futures close the quotation.` : "";
   }
 
   mine.watch(frame((values) => {
     const { ids, shown, lacking } = encode(alphabet, values.text);
-    length = ids.length;
-    const at = Math.min(values.at, length);
+    const at = Math.min(values.at, ids.length);
     const k = KINDS.indexOf(values.net);
-    put(range, { max: Math.max(1, length) });
+    put(range, { max: Math.max(1, ids.length) });
     range.value = String(at);
-    const told = `${at} of ${length}`;
-    put(range, { "aria-valuetext": told });
-    /** @type {HTMLElement} */ (read.querySelector("output")).textContent = told;
     lacks.hidden = !lacking.length;
     lacks.textContent = lackingWords(lacking);
     nets.forEach(({ kind, net, whole, held, bars, p, q }, n) => {
@@ -241,8 +250,9 @@ export default function start({ here, data, state, say }) {
     text_.mark(at);
     const h = (values.off ? held : whole).h[(at + offset) * net.cell.H + unit];
     const state = values.off ? `switched off: held at its mean, ${signed(mean[unit])}` : `now ${signed(h)}`;
-    legend.textContent = `Below each character: h of the ${kind.toUpperCase()}’s unit ${unit}, from −1 to 1 (${state}), then the chance that a " comes next${values.off ? "; the tick is where it was" : ""}.`;
-    put(text_.here, { "aria-label": `The text, coloured by unit ${unit} of the ${kind.toUpperCase()}, ${state}` });
+    legend.replaceChildren("Below each character: ", element("span", { class: "role-hidden" }, `h of the ${kind.toUpperCase()}’s unit ${unit}`),
+      `, from −1 to 1 (${state}), and the `, element("span", { class: "role-read" }, 'chance that a " comes next'), values.off ? ". The ticks: with the unit at work." : ".");
+    put(text_.here, { "aria-label": `The text, shaded by unit ${unit} of the ${kind.toUpperCase()}, ${state}` });
     const best = nets.map(({ kind, p, q }) => {
       const [id] = likeliest(values.off ? p : q, 1, -1);
       return `${kind.toUpperCase()}: ${SPOKEN[alphabet[id]] ?? alphabet[id]}, ${percent((values.off ? p : q)[id])}.`;

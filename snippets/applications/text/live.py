@@ -78,7 +78,7 @@ Path("nets.json").write_text(json.dumps(_data, separators=(",", ":")))
 # %% start tags=["hidden"]
 INK, MUTED = "#1f2328", "#5c6370"
 COLOURS = {"rnn": "#c2410c", "lstm": "#1e1b6b", "gru": "#0a7f6f"}
-NAMES, MANY = {" ": "space", "\n": "line"}, 6
+NAMES, MANY = {" ": "space", "\n": "newline"}, 6
 fig, axes = plt.subplots(1, 3, figsize=(4.8, 2.9), layout="constrained")
 for ax, cell in zip(axes, STEPS, strict=True):
     _top = _p[cell].argsort(descending=True)[:MANY].tolist()
