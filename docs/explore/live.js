@@ -173,6 +173,8 @@ export default function start({ here, data, state, say }) {
   );
 
   let drawn = ""; // what the strip shows
+  /** @type {WeakMap<object, { stamp: number, quotes: number[] }>} what takes long of a lane, as it was last */
+  const laid = new WeakMap();
   let asked = ""; // what the futures go on from
   let timer = 0;
 
@@ -199,10 +201,12 @@ export default function start({ here, data, state, say }) {
     const { net, whole, held } = nets[k];
     const { off } = mine.values;
     const [unit, H] = [mine.values[KINDS[k]], net.cell.H];
-    const lanes = (/** @type {typeof whole} */ from) => ({
-      h: shown.map((_, t) => from.h[(t + 1 + offset) * H + unit]),
-      quotes: shown.map((_, t) => chances(net, from, t + 1 + offset)[quote]),
-    });
+    const lanes = (/** @type {typeof whole} */ from) => {
+      const known = laid.get(from);
+      const quotes = known?.stamp === from.stamp ? known.quotes : shown.map((_, t) => chances(net, from, t + 1 + offset)[quote]);
+      laid.set(from, { stamp: from.stamp, quotes });
+      return { h: shown.map((_, t) => from.h[(t + 1 + offset) * H + unit]), quotes };
+    };
     text_.draw(shown, lanes(off ? held : whole), off ? lanes(whole) : null);
   }
 

@@ -20,6 +20,7 @@ import { cell, room, run } from "./cells.js";
  * @property {number[]} ids the characters read
  * @property {Float64Array} h (most + 1, H)
  * @property {Float64Array} c the same of an LSTM
+ * @property {number} stamp another after every change
  * @property {(ids: number[], held: Held) => void} read a text; what it shares with the last one is not read again
  */
 
@@ -88,12 +89,13 @@ export function reading(net, most) {
   const to = room(net.cell, 1);
   let before = /** @type {Held} */ (null);
   const made = {
-    ids: /** @type {number[]} */ ([]), h: rows(), c: rows(),
+    ids: /** @type {number[]} */ ([]), h: rows(), c: rows(), stamp: 0,
     /** @param {number[]} ids @param {Held} held */
     read(ids, held) {
       const same = held?.unit === before?.unit && held?.value === before?.value;
       let t = 0;
       while (same && t < made.ids.length && t < ids.length && ids[t] === made.ids[t]) t++;
+      if (t < ids.length || t < made.ids.length) made.stamp++;
       for (; t < ids.length; t++) advance(net, ids[t], made, t, held, to);
       before = held && { ...held };
       made.ids = ids.slice();
