@@ -2,13 +2,17 @@
 
 import json
 import math
+import re
 
 import numpy as np
 import pytest
 import torch
 from explorables import ROOT, node
+from playwright.sync_api import expect
+from test_explore_browser import started
 from test_gradients import random_weights, sigmoid, walk
 from torch import nn
+from views import View
 
 DATA = json.loads((ROOT / "site/images/gradients/microscope/starts.json").read_text())
 STARTS = DATA["starts"]
@@ -186,7 +190,7 @@ const old = { cell: "rnn", matrix: "random", radius: "1", bias: "3" };
 return {
   shown: given.map(shown), spoken: given.map(spoken), powered: powered(0.5, 10),
   first: [firstBelow([0, -1, -3], -2), firstBelow([0, -1], -2) ?? null],
-  names: [nameOf(...old, matrix: "default" }), nameOf(old), nameOf({ ...old, cell: "gru" })],
+  names: [nameOf({ ...old, matrix: "default" }), nameOf(old), nameOf({ ...old, cell: "gru" })],
   extents: [[-3, 0.5], [-100, 0], [-1, 41]].map((one) => extent(...one)), decades: decades([-24, 1]),
 };
 """
@@ -207,3 +211,97 @@ def test_every_choice_has_its_data():
     ]
     gated = [f"{cell} {bias}" for cell in ("lstm", "gru") for bias in ("default", 0, 1, 2, 3, 5)]
     assert set(STARTS) == {"rnn default", *kinds, *gated}
+
+
+# In a browser
+
+PAGE = ("gradients/index.html", "explore-microscope")
+UNDO = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")
+
+
+def number(text):
+    """0.21, or 3.7·10⁻⁹."""
+    factor, _, power = text.partition("·10")
+    return float(factor) * 10.0 ** int(power.translate(UNDO) or 0)
+
+
+def table(live):
+    """Per step, left at the lag: measured, by the rule, by the mean step."""
+    rows = live.locator("tbody tr").all()
+    cells = [[one.strip() for one in row.locator("td").all_inner_texts()] for row in rows]
+    low, high = map(number, cells[0][1].split("\n")[-1].split(" to "))
+    lefts = [number(cells[0][1].split("\n")[0]), number(cells[1][1]), number(cells[2][1])]
+    return [float(row[0]) for row in cells], lefts, (low, high)
+
+
+def says(live, name, lag):
+    """What the page shows is what autograd and Jacobians by hand say, to the digits that it shows."""
+    expect(live.locator("th").nth(1)).to_have_text(re.compile(f"left after {lag} step"))
+    again = np.quantile([decades(name, seed) for seed in range(5)], (0, 0.5, 1), axis=0)[:, LAGS.index(lag)]
+    steps, lefts, ends = table(live)
+    assert lefts[0] == pytest.approx(10 ** again[1], rel=0.055)
+    assert ends == pytest.approx((10 ** again[0], 10 ** again[2]), rel=0.055)
+    start = STARTS[name]
+    assert steps == pytest.approx([start[what]["median"] for what in ("factor", "rule", "step")], abs=0.006)
+    assert lefts[1:] == pytest.approx([start[what]["median"] ** lag for what in ("rule", "step")], rel=0.055)
+
+
+@pytest.fixture
+def microscope(modes):
+    return started(modes["light"], *PAGE)
+
+
+def test_by_mouse(microscope):
+    tab, live = microscope
+    says(live, "lstm default", 40)
+    live.locator("label", has_text=re.compile("^3$")).locator("visible=true").click()
+    live.locator("label", has_text="400").click()
+    box = live.locator(".microscope__drawing").bounding_box()
+    tab.mouse.move(box["x"] + box["width"] / 2, box["y"] + 100)
+    tab.mouse.down()
+    left, right = (live.locator(".microscope__lost").bounding_box()[side] for side in ("x", "width"))
+    tab.mouse.move(left + right / 4, box["y"] + 60, steps=5)
+    tab.mouse.up()
+    assert live.get_by_label("Look back").input_value() == "100"
+    says(live, "lstm 3", 100)
+    live.get_by_role("button", name="Reset").click()
+    says(live, "lstm default", 40)
+
+
+def test_by_keyboard(microscope):
+    tab, live = microscope
+    live.get_by_role("radio", name="LSTM").focus()
+    for key in ("ArrowRight", "Tab", "ArrowRight", "ArrowRight", "Tab", "Tab", "End"):
+        tab.keyboard.press(key)
+    says(live, "gru 1", 100)
+    expect(live.get_by_role("status")).to_have_text(re.compile("100 steps back, .* is left; by the update gate z"))
+    for key in ("Home", "ArrowRight"):
+        tab.keyboard.press(key)
+    says(live, "gru 1", 1)
+
+
+def test_by_finger(modes):
+    phone = modes["light"].page.context.browser.new_page(
+        viewport={"width": 360, "height": 640}, has_touch=True, is_mobile=True
+    )
+    view = View(phone, modes["light"].base)
+    tab, live = started(view, *PAGE)
+    live.get_by_text("RNN", exact=True).first.tap()
+    for word in ("random", "1", "400"):
+        live.get_by_label(word, exact=True).locator("visible=true").tap()
+    lost = live.locator(".microscope__lost")
+    lost.scroll_into_view_if_needed()
+    box = lost.bounding_box()
+    tab.touchscreen.tap(box["x"] + box["width"] * 250 / 400, box["y"] + box["height"] / 2)
+    assert abs(int(live.get_by_label("Look back").input_value()) - 250) < 3
+    live.get_by_label("Look back").fill("250")
+    says(live, "rnn random 1", 250)
+    assert not view.wrong
+    tab.close()
+
+
+def test_fewer_steps_hold_the_lag(modes):
+    _, live = started(modes["light"], *PAGE, "?microscope.span=50&microscope.lag=400")
+    expect(live.get_by_label("Look back")).to_have_value("50")
+    live.get_by_label("200", exact=True).check()
+    assert live.get_by_label("Look back").get_attribute("max") == "200"

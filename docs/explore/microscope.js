@@ -26,7 +26,7 @@ function readout() {
     const swatch = svg("svg", { viewBox: "0 0 30 10", class: "microscope__swatch", "aria-hidden": "true" },
       svg("path", { d: "M1 5H29", class: `microscope__${kind}`, fill: "none" }));
     const [name, rate, left] = [element("span"), element("td"), element("td")];
-    return { kind, swatch, name, rate, left, row: element("tr", {}, element("th", { scope: "row" }, swatch, name), rate, left) };
+    return { kind, swatch, name, rate, left, row: element("tr", {}, element("th", { scope: "row" }, element("span", {}, swatch, name)), rate, left) };
   });
   const lag = element("th", { scope: "col" });
   const head = element("tr", {}, element("td"), element("th", { scope: "col" }, "per step"), lag);
@@ -104,7 +104,7 @@ export default function start({ here, id, data, state, say }) {
       table[kind].rate.textContent = perStep(start[kind].median);
       table[kind].left.textContent = shown(by[kind]);
     }
-    put(table.table, { style: `--of: var(--${cell}); --by: var(--${cell === "rnn" ? "hidden" : "keep"})` });
+    put(here, { style: `--of: var(--${cell}); --by: var(--${cell === "rnn" ? "hidden" : "keep"})` });
     say(`${steps(lag)} back, ${spoken(median[lag])} is left; by the ${RULES[cell]} it would be ${spoken(by.rule)}, by the mean step ${spoken(by.step)}.`);
   }
 
@@ -125,11 +125,11 @@ export default function start({ here, id, data, state, say }) {
     const span = Number(values.span);
     if (values.lag > span) return mine.set({ lag: span });
     put(range, { max: span });
+    range.value = String(values.lag); // it was held back by the old end
     matrix.hidden = values.cell !== "rnn";
     radius.hidden = values.cell !== "rnn" || values.matrix === "default";
     forget.hidden = values.cell !== "lstm";
     update.hidden = values.cell !== "gru";
-    range.value = String(values.lag);
     draw();
   });
 

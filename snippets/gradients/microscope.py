@@ -190,8 +190,7 @@ _k = np.arange(SPAN + 1)
 _low, _mid, _high = _curves[SHOWN][:, :SPAN + 1]
 fig, ax = plt.subplots(figsize=(4.8, 3.6), layout="constrained")
 ax.axhspan(-30, np.log10(SUM), color=PANEL, zorder=0, lw=0)
-ax.text(98, -8.2, "float32 loses it in a sum", color=MUTED, va="top",
-        ha="right")
+ax.text(2, -23.3, "here a float32\nsum loses it", color=MUTED)
 ax.plot(_k, _curves["rnn default"][1, :SPAN + 1], color=RNN, lw=1.2)
 ax.plot(_k, _k * np.log10(_shown["rule"]["median"]), "--", color=KEEP)
 ax.plot(_k, _k * np.log10(_shown["step"]["median"]), ":", color=MUTED,

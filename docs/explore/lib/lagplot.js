@@ -20,16 +20,15 @@ const line = (name) => svg("path", { class: `microscope__${name}`, fill: "none" 
 export function lagPlot(id) {
   const [band, rule, step, curve, cursor] = ["band", "rule", "step", "curve", "cursor"].map(line);
   const lost = svg("rect", { class: "microscope__lost" });
-  const lostText = text("muted", "", { "text-anchor": "end" });
-  const others = [0.3, 0.62].map((at) => ({ at, line: line("other"), text: text("name", "", { "text-anchor": "end" }) }));
+  const lostText = text("muted", "here a float32 sum loses it");
+  const others = [0, 1].map(() => ({ line: line("other"), text: text("name") }));
   const name = text("name", "", { "font-weight": 700 });
   const grid = svg("g", { class: "microscope__grid" });
   const mark = svg("circle", { r: 6.5, class: "microscope__mark" });
-  const axis = text("muted", "steps back", { "text-anchor": "end" });
   const frame = svg("rect");
   const clip = svg("clipPath", { id: `${id}-clip` }, frame);
   const inside = svg("g", { "clip-path": `url(#${id}-clip)` }, ...others.map((one) => one.line), band, rule, step, curve);
-  const whole = drawing(640, 350, "", clip, lost, grid, cursor, inside, mark, lostText, ...others.map((one) => one.text), name, axis,
+  const whole = drawing(640, 350, "", clip, lost, grid, cursor, inside, mark, lostText, ...others.map((one) => one.text), name,
     text("muted", "gradient left", { x: 0, y: 12 }));
   whole.classList.add("microscope__drawing");
 
@@ -53,53 +52,54 @@ export function lagPlot(id) {
     along = scale([0, span], [LEFT, width - RIGHT]);
     const points = (/** @type {ArrayLike<number>} */ values) => Array.from({ length: span + 1 }, (_, k) => /** @type {const} */ ([along(k), up(values[k])]));
     const straight = (/** @type {number} */ rate) => path([[along(0), up(0)], [along(span), up(powered(rate, span))]]);
-    put(curve, { d: path(points(curves.median)), stroke: colour(cell) });
+    put(curve, { d: path(points(curves.median)) });
     put(band, { d: `${path([...points(curves.high), ...points(curves.low).reverse()])}Z`, fill: colour(cell) });
-    put(rule, { d: straight(curves.rule), stroke: colour(cell === "rnn" ? "hidden" : "keep") });
+    put(rule, { d: straight(curves.rule) });
     put(step, { d: straight(curves.step) });
     put(cursor, { d: `M${along(lag).toFixed(1)} ${TOP}V${height - BELOW}` });
     const y = up(curves.median[lag]);
     put(mark, { cx: along(lag), cy: y, fill: colour(cell), visibility: y <= height - BELOW + 1 ? null : "hidden" });
     names(shown);
-    axes(range, shown.lost);
+    axes(range, span, shown.lost);
   }
 
   /** Every line has its name beside it. @param {Shown} shown */
   function names({ cell, curves, others: all, span }) {
     const bottom = up.invert(height - BELOW - 8);
     const end = (/** @type {Float64Array} */ values) => Math.min(span, firstBelow(values, bottom) ?? span);
-    others.forEach(({ at, line, text }, k) => {
+    others.forEach(({ line, text }, k) => {
       const other = all[k];
       put(line, { d: other && path(Array.from({ length: span + 1 }, (_, k) => [along(k), up(other.median[k])])) });
       text.textContent = other ? `${other.cell.toUpperCase()}, PyTorch’s` : "";
       if (!other) return;
-      const lag = Math.round(at * end(other.median));
+      const lag = Math.round((all.length > 1 && !k ? 0.35 : 0.62) * end(other.median));
+      const room = along(lag) - 6 > LEFT + 90; // to its left, below it
       put(line, { stroke: colour(other.cell) });
-      const room = along(lag) - 6 > LEFT + 90;
-      put(text, { x: along(lag) + (room ? -6 : 0), y: up(other.median[lag]) + (room ? 12 : -6), "text-anchor": room ? "end" : "start", fill: colour(other.cell) });
+      put(text, { x: along(lag) + (room ? -6 : 9), y: up(other.median[lag]) + (room ? 12 : 4), "text-anchor": room ? "end" : "start", fill: colour(other.cell) });
     });
     const lag = Math.round(0.78 * end(curves.median));
     name.textContent = cell.toUpperCase();
     put(name, { x: Math.min(along(lag) + 8, width - 50), y: Math.max(up(curves.median[lag]) - 9, TOP + 12), fill: colour(cell) });
   }
 
-  /** @param {[number, number]} range @param {number} least below this float32 loses it */
-  function axes(range, least) {
+  /** @param {[number, number]} range @param {number} span @param {number} least below this float32 loses it */
+  function axes(range, span, least) {
     const right = width - RIGHT;
+    const tick = (/** @type {string} */ words, /** @type {number} */ x, anchor = "middle") => text("tick", words, { x, y: height - 7, "text-anchor": anchor });
+    const ticks = along.ticks(width < 420 ? 4 : 5).filter((lag) => along(lag) < right - 110);
     grid.replaceChildren(
       ...decades(range).flatMap((one) => [
         svg("path", { d: `M${LEFT} ${up(one)}H${right}`, class: one ? null : "microscope__all" }),
         text("tick", tenTo(one), { x: LEFT - 8, y: up(one) + 4, "text-anchor": "end" }),
       ]),
-      ...along.ticks(width < 420 ? 4 : 5).map((one) => text("tick", String(one), { x: along(one), y: height - 7, "text-anchor": "middle" })),
+      ...ticks.map((lag) => tick(String(lag), along(lag))),
+      tick(`${span} steps back`, right, "end"),
     );
-    const hidden = least > range[0] ? null : "hidden";
     const y = up(Math.max(least, range[0]));
-    put(lost, { x: LEFT, y, width: right - LEFT, height: height - BELOW - y, visibility: hidden });
-    put(lostText, { x: right - 6, y: y + 16, visibility: hidden });
-    lostText.textContent = width < 420 ? "lost in a float32 sum" : "here a float32 sum loses it beside lag 0’s";
+    const deep = height - BELOW - y;
+    put(lost, { x: LEFT, y, width: right - LEFT, height: deep });
+    put(lostText, { x: LEFT + 7, y: height - BELOW - 8, visibility: deep > 22 ? null : "hidden" });
     put(frame, { x: LEFT, y: TOP - 4, width: right - LEFT + 2, height: height - BELOW - TOP + 4 });
-    put(axis, { x: right, y: height - BELOW - 7 });
   }
 
   return { whole, resize, draw, lagAt: (/** @type {number} */ x) => Math.round(along.invert(x)) };
