@@ -17,6 +17,7 @@ import { shown, wordsFor } from "./formulas.js";
  */
 
 const WIDTH = 360;
+const MARGIN = 4; // for the numbers that stand outside
 const UNNAMED = ["kept", "new", "Wh", "Wx", "sum"]; // numbers without a letter of their own
 const SIGNED = ["g", "n"]; // gates from −1 to 1
 
@@ -29,7 +30,7 @@ const half = ([operation, , , , w, h]) => (w && h ? [w, h] : operation === "tanh
  */
 function edge(node, toward) {
   const at = [node[1], node[2]];
-  const size = node[0] ? half(node) : node[1] < 40 || node[1] > 320 ? [20, 11] : [11, 11];
+  const size = node[0] ? half(node) : node[1] < 40 || node[1] > 320 ? [23, 11] : [11, 11];
   return at.map((place, k) => {
     const away = toward[k] - place;
     return Math.abs(away) >= size[k] ? place + size[k] * Math.sign(away) : place + away;
@@ -105,14 +106,14 @@ function chip(wiring, name) {
   const value = svg("text", { "text-anchor": "middle" });
   const sign = svg("text", { "text-anchor": "middle", class: "bench__letter", style: `fill: ${colour(role)}` }, letter);
   const outside = x < 40 || x > 320;
-  const wide = outside ? 38 : !letter ? 40 : letter.length > 1 ? 70 : 52;
+  const wide = outside || !letter ? 46 : letter.length > 1 ? 84 : SIGNED.includes(name) || name === "x" ? 60 : 52;
   const high = outside ? 44 : 20;
   if (outside) {
     put(sign, { x, y: y - 6 });
     put(value, { x, y: y + 13 });
   } else {
-    put(sign, { x: x - wide / 2 + (letter.length > 1 ? 19 : 9), y: y + 5 });
-    put(value, { x: letter ? x + wide / 2 - 20 : x, y: y + 5 });
+    put(sign, { x: x - wide / 2 + (letter.length > 1 ? 25 : 9), y: y + 5 });
+    put(value, { x: letter ? x + wide / 2 - (letter.length > 1 ? 18 : 20 + (wide - 52) / 4) : x, y: y + 5 });
   }
   const made = svg("g", { role: "radio", class: "bench__number", "data-number": name },
     svg("rect", { x: x - wide / 2 - 1, y: y - Math.max(high, 26) / 2, width: wide + 2, height: Math.max(high, 26), fill: "transparent" }),
@@ -134,7 +135,7 @@ export function picture(wiring, choose) {
   const group = svg("g", { role: "radiogroup", "aria-label": "The numbers of this step" }, ...chips.map((one) => one.made));
   const made = drawing(WIDTH, wiring.height, "", svg("rect", { x, y, width, height, rx: 12, fill: colour("panel") }),
     ...lines.map((one) => one.made), ...bodies.map((one) => one.made), group);
-  put(made, { role: "group" });
+  put(made, { role: "group", viewBox: `${-MARGIN} 0 ${WIDTH + 2 * MARGIN} ${wiring.height}` });
   chips.forEach(({ name, made: one }, k) => {
     one.addEventListener("click", () => choose(name));
     one.addEventListener("focus", () => choose(name));
@@ -160,7 +161,6 @@ export function picture(wiring, choose) {
     }
     for (const { source, made: one } of lines) {
       const carried = { squashed: at["c′"], sum: at[wiring.kind === "rnn" ? "sum" : "c′"] ?? at["h′"], shown: at["h′"], out: at["h′"] }[source] ?? at[source] ?? 1;
-      put(one, { "stroke-opacity": "", opacity: null });
       for (const line of [...one.children].slice(1)) put(line, { opacity: (0.3 + 0.7 * Math.min(1, Math.abs(carried))).toFixed(2) });
     }
   }

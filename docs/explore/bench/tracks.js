@@ -150,10 +150,10 @@ export function tracks(kind, T, on) {
     }
     const at = (/** @type {Float64Array} */ all) => (/** @type {number} */ k) => (k > t ? 0 : all[t * T + k]);
     const range = (/** @type {Float64Array} */ all) => Math.max(...all.subarray(t * T, t * T + t + 1).map(Math.abs));
-    const [far, high] = [round(range(reach.slope)), Math.max(1, range(reach.road))];
+    const [far, high] = [round(range(reach.slope)), round(Math.max(1, range(reach.road)))];
     road.show(at(reach.road), keeps ? 0 : -high, high);
     slope.show(at(reach.slope), -far, far);
-    roadTitle.textContent = `What the ${keeps ? `product of ${keeps}` : "straight road"} leaves until now`;
+    roadTitle.textContent = `Product of ${keeps || "W_hh (1 − h²)"} from then to now${high > 1 ? ` (to ${high})` : ""}`;
     slopeTitle.textContent = `∂${state}${below(t + 1)}/∂x of each input (from −${far} to ${far})`;
     put(made, { "aria-label": `Over time: ${["x", ...ROWS[kind]].join(", ")}; and what each input still does to ${state}` });
   }
