@@ -1,9 +1,9 @@
 /** One unit on the bench: its cell with the numbers in it, time to scrub, weights to turn. */
 
 import "./bench.css";
-import { explain, below, shown } from "./bench/formulas.js";
+import { below, explain, faint, shown } from "./bench/formulas.js";
 import { picture } from "./bench/picture.js";
-import { FORGET, GONE, HELD, inputs, STEPS, TASKS, TOLD, verdict } from "./bench/tasks.js";
+import { BIT, FORGET, GONE, HELD, inputs, STEPS, TASKS, TOLD, verdict } from "./bench/tasks.js";
 import { tracks } from "./bench/tracks.js";
 import { factor, influence, KEEPS, numbersAt, unit, WEIGHTS } from "./bench/unit.js";
 import { room, run } from "./lib/cells.js";
@@ -67,16 +67,18 @@ function judged(task, cell) {
   return { passed, words: passed ? `✓ Passed. ${done}` : "✗ Not yet.", rows };
 }
 
-/** What the chosen input does to the state now, in a sentence. @param {any} now */
+/** What the chosen input does to the state now, in a sentence. @param {any} now t and s from 0 */
 function sentence({ cell, t, s, trace, reach, T }) {
-  const [keeps, state] = /** @type {[string, string]} */ (/** @type {unknown} */ (KEEPS[/** @type {"rnn"} */ (cell.kind)]));
-  const slope = `∂${state}${below(t + 1)}/∂x${below(s + 1)} = ${shown(reach.slope[t * T + s], 3)}`;
   if (s > t) return `The input of step ${s + 1} is still to come.`;
+  const [keeps, state] = KEEPS[/** @type {"lstm"} */ (cell.kind)];
+  const slope = `∂${state}${below(t + 1)}/∂x${below(s + 1)} = ${faint(reach.slope[t * T + s])}`;
+  if (s === t) return `The input of this step: ${slope}.`;
   const factors = Array.from({ length: t - s }, (_, k) => shown(factor(cell, trace, s + 1 + k)));
   const list = factors.length > 4 ? [...factors.slice(0, 2), "…", ...factors.slice(-1)] : factors;
-  const name = keeps ? `${keeps}${below(s + 2)} … ${keeps}${below(t + 1)}` : `W_hh (1 − h²), steps ${s + 2} to ${t + 1}`;
-  const road = factors.length ? `${name}: ${list.join(" · ")}${factors.length > 1 ? ` = ${shown(reach.road[t * T + s], 3)}` : ""}` : "no step between";
-  return `From step ${s + 1} to now, ${road}. In all, ${slope}.`;
+  const ends = [...new Set([s + 2, t + 1])];
+  const name = keeps ? ends.map((step) => keeps + below(step)).join(" … ") : `W_hh (1 − h²), step ${ends.join(" to ")}`;
+  const product = factors.length > 1 ? ` = ${faint(reach.road[t * T + s])}` : "";
+  return `From step ${s + 1} to now, ${name}: ${list.join(" · ")}${product}. Over all paths, ${slope}.`;
 }
 
 /** @param {import("./lib/start.js").Place} place */
@@ -116,8 +118,9 @@ export default function start({ here, data, state, say }) {
   let task = mine.values.task;
   mine.watch(frame((values) => {
     if (values.task !== task) {
+      const w = task === "free" ? data.poor : values.w; // from one challenge to the next the weights stay
       task = values.task;
-      if (task !== "free") return mine.set({ x: inputs(task, 1), w: data.poor, t: T, s: 2 });
+      if (task !== "free") return mine.set({ x: inputs(task, 1), w, t: T, s: BIT });
     }
     const cell = unit(kind, values.w);
     const trace = run(cell, values.x, { to: kept?.trace ?? room(cell, T) });
@@ -133,7 +136,7 @@ export default function start({ here, data, state, say }) {
     filled.textContent = told.filled;
     effect.textContent = sentence({ cell, t, s, trace, reach, T });
     result.hidden = values.task === "free";
-    let words = `Step ${values.t}, ${told.says} ${shown(at[values.pick])}. ${effect.textContent}`;
+    let words = `Step ${values.t}, ${told.says} ${shown(at[values.pick])}. ${effect.textContent.replace(/∂.*?\/∂x[₀-₉]+ =/, "the derivative is")}`;
     if (values.task !== "free") {
       const found = judged(values.task, cell);
       result.className = `bench__verdict bench__verdict--${found.passed ? "passed" : "open"}`;

@@ -13,6 +13,16 @@ export const shown = (value, digits = 2) => {
 /** @param {number} n */
 export const below = (n) => String(n).replace(/\d/g, (digit) => "₀₁₂₃₄₅₆₇₈₉"[Number(digit)]);
 
+/**
+ * Small numbers keep their digits: 3.2 · 10⁻⁷ is not 0.
+ * @param {number} value
+ */
+export function faint(value) {
+  if (value === 0 || Math.abs(value) >= 0.01) return shown(value, 3);
+  const [digits, power] = value.toExponential(1).split("e-");
+  return `${digits.replace("-", "−")} · 10⁻${power.replace(/\d/g, (digit) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[Number(digit)])}`;
+}
+
 /** @param {number} value in a product or a sum: signs in brackets */
 const inner = (value) => (value < 0 ? `(${shown(value)})` : shown(value));
 

@@ -62,7 +62,13 @@ function editor(T, y, on) {
     });
     dragged(mark, (value) => edit(k, value), y);
   });
-  return { made: svg("g", {}, row.made, ...marks), marks, show: row.show };
+  const knobs = marks.map((_, k) => svg("rect", { x: LEFT + k * PITCH + (PITCH - BAR) / 2 - 1, width: BAR + 2, height: 4, rx: 2, fill: colour("input") }));
+  /** @param {readonly number[]} x @param {(k: number) => number} strength */
+  function show(x, strength) {
+    row.show((k) => x[k], -MOST, MOST, strength);
+    knobs.forEach((knob, k) => put(knob, { y: (y + X * (0.5 - x[k] / (2 * MOST)) - 2).toFixed(2), opacity: strength(k) }));
+  }
+  return { made: svg("g", {}, row.made, ...knobs, ...marks), marks, show };
 }
 
 /**
@@ -90,12 +96,13 @@ function dragged(mark, edit, y) {
  * @param {{ edit: (k: number, value: number) => void, choose: (k: number) => void, go: (k: number) => void }} on
  */
 export function tracks(kind, T, on) {
-  let y = 4;
+  let y = 22;
   const [band, chosen, reached] = [1, 2, 3].map(() => svg("rect", { rx: 4 }));
-  put(band, { y: 0, width: PITCH, fill: colour("panel") });
+  put(band, { y: 20, width: PITCH, fill: colour("panel") });
   for (const one of [chosen, reached]) put(one, { width: PITCH, fill: "none", stroke: colour("accent"), "stroke-width": 1.5, "stroke-dasharray": "4 3" });
   const inputs = editor(T, y, on);
-  const parts = [letter("x", y + X / 2, "input"), inputs.made];
+  const hint = svg("text", { x: 0, y: 12 }, "Drag a bar of x up or down");
+  const parts = [hint, letter("x", y + X / 2, "input"), inputs.made];
   put(chosen, { y: y - 2, height: X + 20 });
   y += X + 14;
   const steps = Array.from({ length: T }, (_, k) => svg("text", { x: LEFT + (k + 0.5) * PITCH, y, "text-anchor": "middle" }, String(k + 1)));
@@ -127,8 +134,8 @@ export function tracks(kind, T, on) {
   const slope = bars(T, y, 50, kind === "lstm" ? "cell" : "hidden");
   y += 50 + 2;
   put(reached, { height: y - top });
-  const zone = svg("rect", { x: LEFT, y: X + 24, width: T * PITCH, height: history - X - 24, fill: "transparent", class: "bench__time" });
-  put(band, { height: history - 4 });
+  const zone = svg("rect", { x: LEFT, y: X + 42, width: T * PITCH, height: history - X - 42, fill: "transparent", class: "bench__time" });
+  put(band, { height: history - 24 });
   const made = drawing(LEFT + T * PITCH + 2, y, "", band, ...parts, road.made, slope.made, ...steps, zone, chosen, reached, ...titles);
   put(made, { role: "group" });
   scrubbed(zone, made, on.go);
@@ -140,7 +147,7 @@ export function tracks(kind, T, on) {
     const past = (/** @type {number} */ k) => (k > t ? 0.3 : 1);
     put(band, { x: LEFT + t * PITCH });
     for (const one of [chosen, reached]) put(one, { x: LEFT + s * PITCH });
-    inputs.show((k) => x[k], -MOST, MOST, past);
+    inputs.show(x, past);
     inputs.marks.forEach((mark, k) => put(mark, {
       tabindex: k === s ? 0 : -1, "aria-valuenow": x[k], "aria-label": `Input at step ${k + 1}`, "aria-valuetext": shown(x[k], 1),
     }));
