@@ -62,7 +62,8 @@ def test_its_figure_stands_there_without_script_and_on_paper(modes, page, name):
 @every_one
 def test_its_figure_stands_there_when_its_files_are_lost(modes, page, name):
     tab = modes["light"].page.context.browser.new_page()
-    tab.route(re.compile(rf"/explore/{name.removeprefix('explore-')}-\w+\.js"), lambda route: route.abort())
+    script = BeautifulSoup((SITE / page).read_text("utf-8"), "html.parser").find(id=name)["data-explore"]
+    tab.route(re.compile(rf"/explore/{script}-\w+\.js"), lambda route: route.abort())
     tab.goto(modes["light"].base + address(page))
     place = tab.locator(f"#{name}")
     place.scroll_into_view_if_needed()
