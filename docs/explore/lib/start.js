@@ -9,7 +9,7 @@ import { element } from "./draw.js";
 import { sayAll, state } from "./state.js";
 
 /**
- * What an explorable gets. It is a module `explore/<name>.js` whose default export is
+ * What an explorable gets. It is a module `docs/explore/<name>.js` whose default export is
  * called once: `export default function start(place) {...}`.
  * @typedef {object} Place
  * @property {HTMLElement} here an empty element in the page, to fill
