@@ -304,7 +304,7 @@ def test_a_stopped_sweep_leaves_no_run_behind_and_goes_on(tmp_path, name):
         if line.startswith("[  2/3]"):
             break
     sweep.send_signal(getattr(signal, name))
-    said = sweep.communicate(timeout=30)[1]  # the pipe would stay open if the third run went on
+    said = sweep.communicate(timeout=120)[1]  # the pipe would stay open if the third run went on
     assert sweep.returncode == 1 and said.startswith("stopped; what is finished is kept in .cache/reproduce")
     environment = os.environ | {"PYTHONPATH": str(REPO)}
     code = f"from pathlib import Path; from hooks import reproduce as r; s = r.read_snippet(Path('.'), {FILE!r});"
