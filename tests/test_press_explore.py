@@ -169,7 +169,7 @@ def test_too_much_script(built):
 
 
 BAD = {
-    "too large": ("print(file=open('a.json', 'w'), end='[' + '1,' * 103_000 + '1]')", "a.json: it takes 201.2 KiB, and may"),
+    "too large": ("print(file=open('a.json', 'w'), end='[' + '1,' * 103_000 + '1]')", "a.json: it takes 201.2 KiB, "),
     "no number": ("open('a.json', 'w').write('[NaN]')", "writes a.json: it is no JSON: Out of range"),
     "no JSON": ("open('a.json', 'w').write('{1: 2}')", "writes a.json: it is no JSON: Expecting"),
     "a bad name": ("open('A b.json', 'w').write('1')", "writes 'A b.json', which no page can name"),
