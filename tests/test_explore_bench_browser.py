@@ -16,7 +16,7 @@ LAST = {"rnn": ["h′"], "lstm": ["h′", "c′"], "gru": ["h′"]}
 
 def number(text):
     """Also 3.2 · 10⁻⁷."""
-    digits, _, power = text.replace("−", "-").partition(" · 10⁻")
+    digits, _, power = text.replace("−", "-").replace("\u00a0", " ").partition(" · 10⁻")
     return float(digits) * 10.0 ** -int(power.translate(str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")) or 0)
 
 

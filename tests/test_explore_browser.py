@@ -80,7 +80,9 @@ def test_it_loads_when_the_reader_comes_near(modes, page, name):
     tab.goto(modes["light"].base + address(page))
     tab.wait_for_load_state("networkidle")
     place = tab.locator(f"#{name}")
-    named = (place.get_attribute("data-module"), place.get_attribute("data-data"))
+    script = place.get_attribute("data-module")
+    shared = tab.locator(f"[data-module='{script}']").count() > 1  # another one's, which may be near
+    named = ("" if shared else script, place.get_attribute("data-data"))
     own = [re.sub(r"^(\.\./)+", "/", url) for url in named if url]
     far = place.bounding_box()["y"] > 300 + 800 + 50
     got = [any(url.endswith(one) for url in asked) for one in own]

@@ -20,7 +20,7 @@ export const below = (n) => String(n).replace(/\d/g, (digit) => "₀₁₂₃₄
 export function faint(value) {
   if (value === 0 || Math.abs(value) >= 0.01) return shown(value, 3);
   const [digits, power] = value.toExponential(1).split("e-");
-  return `${digits.replace("-", "−")} · 10⁻${power.replace(/\d/g, (digit) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[Number(digit)])}`;
+  return `${digits.replace("-", "−")}\u00a0·\u00a010⁻${power.replace(/\d/g, (digit) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[Number(digit)])}`;
 }
 
 /** @param {number} value in a product or a sum: signs in brackets */

@@ -17,6 +17,7 @@ import { shown, wordsFor } from "./formulas.js";
  */
 
 const WIDTH = 360;
+const HEADER = 90; // as high as it gets
 const MARGIN = 4; // for the numbers that stand outside
 const UNNAMED = ["kept", "new", "Wh", "Wx", "sum"]; // numbers without a letter of their own
 const SIGNED = ["g", "n"]; // gates from −1 to 1
@@ -123,6 +124,15 @@ function chip(wiring, name) {
 }
 
 /**
+ * A part of a drawing that takes the focus, out from under the page's header: no style moves these.
+ * @param {Element} part
+ */
+export function reveal(part) {
+  const { top } = part.getBoundingClientRect();
+  if (top < HEADER && part.matches(":focus-visible")) scrollBy(0, top - HEADER);
+}
+
+/**
  * The drawing, its numbers a group of which one is chosen.
  * @param {Wiring} wiring @param {(name: string) => void} choose
  */
@@ -138,7 +148,7 @@ export function picture(wiring, choose) {
   put(made, { role: "group", viewBox: `${-MARGIN} 0 ${WIDTH + 2 * MARGIN} ${wiring.height}` });
   chips.forEach(({ name, made: one }, k) => {
     one.addEventListener("click", () => choose(name));
-    one.addEventListener("focus", () => choose(name));
+    one.addEventListener("focus", () => (choose(name), reveal(one)));
     one.addEventListener("keydown", (event) => {
       const by = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
       if (!by) return;

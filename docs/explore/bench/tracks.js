@@ -2,6 +2,7 @@
 
 import { colour, drawing, pointed, put, svg } from "../lib/draw.js";
 import { below, shown } from "./formulas.js";
+import { reveal } from "./picture.js";
 import { KEEPS } from "./unit.js";
 
 /** @typedef {{ name: string, role: string, high: number, low: number, top: number }} Row */
@@ -50,7 +51,7 @@ function editor(T, y, on) {
   /** @param {number} k @param {number} value */
   const edit = (k, value) => on.edit(k, Math.max(-MOST, Math.min(MOST, Math.round(value * 10) / 10)));
   marks.forEach((mark, k) => {
-    mark.addEventListener("focus", () => on.choose(k));
+    mark.addEventListener("focus", () => (on.choose(k), reveal(mark)));
     mark.addEventListener("keydown", (event) => {
       const now = Number(mark.getAttribute("aria-valuenow"));
       const to = { ArrowUp: now + 0.1, ArrowDown: now - 0.1, PageUp: now + 1, PageDown: now - 1, Home: -MOST, End: MOST, Delete: 0 }[event.key];
