@@ -22,9 +22,7 @@ PLAN |= {f"rnn {kind} {radius:g}": ("rnn", kind, radius)
          for kind in ("random", "orthogonal") for radius in RADII}
 PLAN |= {f"{name} {bias}": (name, None, None if bias == "default" else bias)
          for name in ("lstm", "gru") for bias in ("default", *BIASES)}
-
-
-count = len(PLAN)
+COUNT = len(PLAN)
 
 
 def radius_of(matrix):
