@@ -10,7 +10,7 @@ import torch
 from explorables import ROOT, node
 from playwright.sync_api import expect
 from test_explore_browser import started
-from test_gradients import random_weights, sigmoid, walk
+from test_gradients import cells, of_torch, random_weights, sigmoid, walk
 from torch import nn
 from views import View
 
@@ -95,6 +95,25 @@ def test_the_rates_are_those_of_jacobians_by_hand(name):
         )
     for what, values in zip(("rule", "step"), zip(*found, strict=True), strict=True):
         assert STARTS[name][what]["median"] == pytest.approx(np.median(values), rel=0.015), what
+
+
+@pytest.mark.parametrize(("cell", "bias"), [("rnn", None), ("lstm", None), ("lstm", 3), ("gru", None), ("gru", 3)])
+def test_the_mean_step_is_the_mean_of_all_jacobians(cell, bias):
+    """To the last digits, on the snippet's own inputs: small terms count too."""
+    short = [
+        ("T, LAGS, WARM = 500, 400, 100", "T, LAGS, WARM = 40, 30, 10"),
+        ("input_size, H, B = 10, 64, 8", "input_size, H, B = 4, 12, 3"),
+    ]
+    made = cells("microscope", "sweep", replace=short, until="\n_curves, starts")
+    layer, x = made["make"](cell, None, bias, 5)
+    with torch.no_grad():
+        layer.weight_hh_l0 *= 3  # so that no term is small
+        found = made["RATES"][cell](layer, x, layer(x)[0])
+    walks = [walk(cell, of_torch(layer), one.numpy()) for one in x]
+    step = np.mean([J for _, Js, _, _ in walks for J in Js[10:]], axis=0)
+    assert found[1] == pytest.approx(abs(np.linalg.eigvals(step)).max(), rel=1e-9)
+    if cell != "rnn":
+        assert found[0] == pytest.approx(np.mean([gate for *_, gates in walks for gate in gates[10:]]), rel=1e-9)
 
 
 def random_rnn(kind, radius, seed):

@@ -112,7 +112,7 @@ export default function start({ here, id, data, state, say }) {
     const { cell, span, lag } = mine.values;
     const now = read(nameOf(mine.values));
     const curves = { ...now, rule: now.start.rule.median, step: now.start.step.median };
-    plot.draw({ cell, curves, others: others(mine.values), span: Number(span), lag, lost: data.sum });
+    plot.draw({ name: nameOf(mine.values), cell, curves, others: others(mine.values), span: Number(span), lag, lost: data.sum });
     put(plot.whole, {
       "aria-label": `Gradient left against steps back, log scale, 0 to ${span} steps: ${upper(cell)}, median and range of ${data.seeds} seeds. `
         + `After ${span} steps ${spoken(now.median[Number(span)])} is left.`,

@@ -22,9 +22,7 @@ PLAN |= {f"rnn {kind} {radius:g}": ("rnn", kind, radius)
          for kind in ("random", "orthogonal") for radius in RADII}
 PLAN |= {f"{name} {bias}": (name, None, None if bias == "default" else bias)
          for name in ("lstm", "gru") for bias in ("default", *BIASES)}
-
-
-count = len(PLAN)
+COUNT = len(PLAN)
 
 
 def radius_of(matrix):
@@ -201,7 +199,7 @@ ax.axvline(LAG, color=LINE, zorder=0)
 ax.plot(LAG, _mid[LAG], "s", color=LSTM, markersize=8)
 ax.text(60, -11.6, "LSTM", color=LSTM, weight="bold")
 ax.text(33, -15.2, "f alone", color=KEEP, ha="right")
-ax.text(68, -20.6, "RNN", color=RNN)
+ax.text(84, -20.4, "RNN", color=RNN)
 ax.set(xlim=(0, SPAN), ylim=(-24, 1), xlabel="steps back",
        ylabel="gradient left", title="At PyTorch's start, an LSTM forgets too")
 ax.set_yticks([0, -6, -12, -18, -24], ["1", "10⁻⁶", "10⁻¹²", "10⁻¹⁸", "10⁻²⁴"])

@@ -4,7 +4,7 @@ import { colour, drawing, path, put, scale, svg } from "./draw.js";
 import { decades, extent, firstBelow, powered, tenTo } from "./lags.js";
 
 /** @typedef {{ rule: number, step: number, low: Float64Array, median: Float64Array, high: Float64Array }} Curves */
-/** @typedef {{ cell: string, curves: Curves, others: { cell: string, median: Float64Array }[], span: number, lag: number, lost: number }} Shown */
+/** @typedef {{ name: string, cell: string, curves: Curves, others: { cell: string, median: Float64Array }[], span: number, lag: number, lost: number }} Shown */
 
 const LEFT = 50; // room for the numbers of the axis
 const TOP = 22;
@@ -43,9 +43,22 @@ export function lagPlot(id) {
     put(whole, { viewBox: `0 0 ${width} ${height}` });
   }
 
+  let drawn = ""; // what the curves stand for: scrubbing moves the mark alone
+
   /** @param {Shown} shown */
   function draw(shown) {
-    const { cell, curves, span, lag } = shown;
+    const all = `${shown.name} ${shown.span} ${width}`;
+    if (all !== drawn) drawCurves(shown);
+    drawn = all;
+    const x = along(shown.lag);
+    const y = up(shown.curves.median[shown.lag]);
+    put(cursor, { d: `M${x.toFixed(1)} ${TOP}V${height - BELOW}` });
+    put(mark, { cx: x, cy: y, fill: colour(shown.cell), visibility: y <= height - BELOW + 1 ? null : "hidden" });
+  }
+
+  /** @param {Shown} shown */
+  function drawCurves(shown) {
+    const { cell, curves, span } = shown;
     const visible = [curves.low[span], powered(curves.rule, span), powered(curves.step, span)];
     const range = extent(Math.min(...visible), curves.high.subarray(0, span + 1).reduce((a, b) => Math.max(a, b)));
     up = scale(range, [height - BELOW, TOP]);
@@ -56,9 +69,6 @@ export function lagPlot(id) {
     put(band, { d: `${path([...points(curves.high), ...points(curves.low).reverse()])}Z`, fill: colour(cell) });
     put(rule, { d: straight(curves.rule) });
     put(step, { d: straight(curves.step) });
-    put(cursor, { d: `M${along(lag).toFixed(1)} ${TOP}V${height - BELOW}` });
-    const y = up(curves.median[lag]);
-    put(mark, { cx: along(lag), cy: y, fill: colour(cell), visibility: y <= height - BELOW + 1 ? null : "hidden" });
     names(shown);
     axes(range, span, shown.lost);
   }
