@@ -358,7 +358,7 @@ def test_the_record_at_other_sizes():
     off = names["off"]
     near(off["b1"]["training"]["lstm"], 4, 12)
     near(off["h256"]["training"]["lstm"], 1.02, 1.2)
-    near(off["b128"]["training"]["lstm"], 1.0, 1.2)
+    near(off["b128"]["training"]["lstm"], 0.85, 1.1)
 
 
 @pytest.mark.claim("speed_loop_gru", "speed_loop_lstm")
