@@ -63,7 +63,7 @@ def find(root: Path, snippet: Snippet) -> dict | None:
 
 def store(root: Path, snippet: Snippet, made: dict, out: Path) -> dict:
     """Move a finished run's folder to its place; return its result."""
-    files = [path.name for path in out.iterdir() if path.suffix in (".svg", ".png", ".wav")]
+    files = [path.name for path in out.iterdir() if path.suffix in (".svg", ".png") or "written." in path.name]
     result = made | {"files": hash_files(out, files)}
     for path in out.iterdir():
         if path.name not in files:

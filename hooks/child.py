@@ -14,10 +14,10 @@ from importlib.util import source_from_cache
 from pathlib import Path
 
 from hooks import cache, figure, study
-from hooks.snippet import Snippet, read_snippet
+from hooks.snippet import Cell, PressError, Snippet, read_snippet
 
 LONGEST = 200  # characters of a text that prose may quote
-LONGEST_SOUND = 32 * 2**10  # bytes of a sound that a page plays
+LARGEST = {".wav": 32, ".json": 200}  # KiB of a sound that a page plays, and of an explorable's data
 MAX_FILE = 64 * 2**20  # bytes; an endless loop that prints must not fill the disk
 
 
@@ -38,8 +38,8 @@ def run(root: Path, file: str, out: Path) -> None:
     work.mkdir()
     os.chdir(work)
     try:
-        cells, values = run_cells(root, snippet, out)
-        made = {"base": base, "opened": opened, "cells": cells, "values": values}
+        cells, values, written = run_cells(root, snippet, out)
+        made = {"base": base, "opened": opened, "cells": cells, "values": values, "written": written}
         (out / "done.json").write_text(json.dumps(made))
     except BaseException as error:
         (out / "error.json").write_text(json.dumps(describe_error(root, file, error)))
@@ -78,8 +78,8 @@ def watch_opened(root: Path) -> dict[str, str | None]:
     return opened
 
 
-def run_cells(root: Path, snippet: Snippet, out: Path) -> tuple[dict, dict]:
-    """Run cell after cell as one program; stdout and figures per cell, then values."""
+def run_cells(root: Path, snippet: Snippet, out: Path) -> tuple[dict, dict, dict]:
+    """Run cell after cell as one program; stdout and figures per cell, then values and files."""
     import matplotlib
     import matplotlib.pyplot as plt
 
@@ -90,7 +90,7 @@ def run_cells(root: Path, snippet: Snippet, out: Path) -> tuple[dict, dict]:
     sys.modules["__main__"] = main
     sys.path[0] = str((root / snippet.file).parent)  # so far it was the press's
     sys.argv = [main.__file__]
-    cells, made, sounds = {}, {}, {}
+    cells, made, written = {}, {}, {}
     plt.show = lambda *_, **__: show(plt, cell.name, figures, out)
     for cell in snippet.code:
         figures: list[dict] = []
@@ -98,6 +98,7 @@ def run_cells(root: Path, snippet: Snippet, out: Path) -> tuple[dict, dict]:
         before = os.fstat(1).st_size
         if cell.recorded:
             main.runs, made = study.read(root, snippet)
+            study.check_keys(snippet, main.runs, main.plan)
         else:
             exec(code, main.__dict__)
         sys.stdout.flush()
@@ -106,8 +107,8 @@ def run_cells(root: Path, snippet: Snippet, out: Path) -> tuple[dict, dict]:
         with open(out / "stdout", "rb") as stdout:
             stdout.seek(before)
             cells[cell.name] = {"stdout": stdout.read().decode(), "figures": figures}
-        keep_sounds(cell.name, sounds, out)
-    return cells, plain_values(main.__dict__ | ({"made": made} if made else {}))
+        keep_written(cell, snippet.file, written, out)
+    return cells, plain_values(main.__dict__ | ({"made": made} if made else {})), written
 
 
 def show(plt, cell: str, figures: list[dict], out: Path) -> None:
@@ -120,24 +121,53 @@ def show(plt, cell: str, figures: list[dict], out: Path) -> None:
     plt.close("all")
 
 
-def keep_sounds(cell: str, sounds: dict[str, str], out: Path) -> None:
-    """Take the sounds that a cell wrote into its folder, for pages to play."""
-    for path in sorted(Path().glob("*.wav")):
-        if path.stem in sounds:
-            raise RuntimeError(f"cell '{cell}' writes {path}, and so does cell '{sounds[path.stem]}' (rename one)")
+def keep_written(cell: Cell, file: str, written: dict[str, str], out: Path) -> None:
+    """Take the sounds and data that a cell wrote into its folder, for pages to play and to load."""
+    where = f"{file}:{cell.line}: cell '{cell.name}' writes"
+    for path in sorted(path for path in Path().iterdir() if path.suffix in LARGEST):
+        if path.name in written:
+            raise PressError(f"{where} {path}, and so does a cell before (rename one)")
         if not re.fullmatch(r"[a-z][a-z0-9_]*", path.stem):
-            raise RuntimeError(f"cell '{cell}' writes {path}, which no page can name (small letters, digits and _)")
-        if path.stat().st_size > LONGEST_SOUND or channels_and_bytes(path) != (1, 2):
-            raise RuntimeError(f"cell '{cell}' writes {path}: more than 32 KiB, or not one channel of 16 bits")
-        sounds[path.stem] = cell
-        path.rename(out / path.name)
+            raise PressError(f"{where} {str(path)!r}, which no page can name (write small letters, digits and _)")
+        if fault := fault_of_file(path) or (fault_of_sound if path.suffix == ".wav" else fault_of_data)(path):
+            raise PressError(f"{where} {path}: {fault}")
+        written[path.name] = f"written.{path.name}"  # beside the press's own files
+        path.rename(out / written[path.name])
 
 
-def channels_and_bytes(path: Path) -> tuple[int, int]:
-    """Of a sound: its channels, and the bytes of a sample; (0, 0) if it is none."""
-    with contextlib.suppress(wave.Error, EOFError), wave.open(str(path)) as sound:
-        return sound.getnchannels(), sound.getsampwidth()
-    return 0, 0
+def fault_of_file(path: Path) -> str:
+    """Why a page can't have it, whatever is in it, or nothing."""
+    if not path.is_file() or path.is_symlink():
+        return "it is no file (write one)"
+    size, most = path.stat().st_size / 1024, LARGEST[path.suffix]
+    return f"it takes {size:.1f} KiB, and may take {most} (make it smaller)" if size > most else ""
+
+
+def fault_of_data(path: Path) -> str:
+    """Why no browser can read it, or nothing."""
+    try:
+        json.dumps(json.loads(path.read_bytes()), allow_nan=False)
+    except ValueError as error:
+        return f"it is no JSON: {error} (write numbers that are finite, and nothing else around)"
+    return ""
+
+
+def fault_of_sound(path: Path) -> str:
+    """Why no page can play it, or nothing."""
+    advice = "(write one channel of 16 bits with `wave`)"
+    try:
+        with wave.open(str(path)) as sound:
+            channels, width, rate, count = sound.getparams()[:4]
+            samples = len(sound.readframes(count)) // (channels * width)
+    except (wave.Error, EOFError, RuntimeError) as error:
+        return f"it is no wav file, or was never closed: {error}".removesuffix(": ") + f" {advice}"
+    if (channels, width) != (1, 2):
+        return f"it has {channels} channels of {8 * width} bits {advice}"
+    if not samples or samples < count:
+        return f"it holds {samples} of {count} samples {advice}"
+    if not 3000 <= rate <= 192_000:
+        return f"{rate} samples a second are no sound that browsers play {advice}"
+    return ""
 
 
 def plain_values(names: dict) -> dict:
@@ -167,6 +197,9 @@ def plain(value):
 
 def describe_error(root: Path, file: str, error: BaseException) -> dict:
     """Where in the project's own files, and what."""
+    if isinstance(error, PressError):
+        found, line, what = error.faults[0].split(":", 2)
+        return {"file": found, "line": int(line), "what": what.strip()}
     where, trace = (file, 1), error.__traceback__
     while trace:
         path = Path(trace.tb_frame.f_code.co_filename)

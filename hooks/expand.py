@@ -13,6 +13,7 @@ from pathlib import Path
 
 from markdown_it import MarkdownIt
 
+from hooks import explore
 from hooks.claims import KEEP, LEDGER, Claims, cells
 from hooks.snippet import Cell, PressError, Reported, Snippet
 
@@ -23,7 +24,9 @@ PROSE = re.compile(
     r"|!\[(?P<alt>[^\]]*)\]\((?P<src>[^)\s]*)(?:\s+\"(?P<caption>[^\"]*)\")?\)"
     r"|\{\{ *(?P<ref>[a-z_][\w]*(?:\.\w+)+)(?::(?P<spec>[^}]*?))? *\}\}"
     r"|(?P<mark>\[[^][\n]*[✓✔][^][\n]*\](?:\([^)\n]*\))?)"
-    r"|(?P<bad>\{\{|!\[|(?m:^)\$\$|<(?:img|pre|math)\b|<!--[-\s]*pytest)(?:(?<=\$\$).*?(?m:^)\$\$)?",  # bad to its end
+    r"|(?P<explore><!-- *explore\b[^>]*>)"
+    r"|(?P<bad>\{\{|!\[|(?m:^)\$\$|<(?:img|pre|math|audio|video)\b|<!--[-\s]*pytest)"
+    r"(?:(?<=\$\$).*?(?m:^)\$\$)?",  # bad to its end
     re.S | re.I,
 )
 LOOSE = re.compile(r"[\s>*+\d.)-]*(?:```[^`]*|~~~.*)$")  # begins or ends a fence
@@ -32,6 +35,8 @@ ADVICE = {
     "{{": "write {{ snippet.value:format }}",
     "![": 'write ![alt text](../images/snippet.svg "caption")',
     "<img": "write ![alt text](../images/...)",
+    "<audio": "write ![alt text](../images/<snippet>/<name>.wav)",
+    "<video": "draw a figure",
     "<pre": "show a cell of a snippet",
     "<math": "write TeX between dollar signs",
     "$$": "a formula ends in $$, and holds no blank line",
@@ -50,6 +55,7 @@ class Book:
     unreadable: set[str] = field(default_factory=set)  # snippets that could not be parsed
     claims: Claims = field(default_factory=Claims)
     facts: dict[str, dict] = field(default_factory=dict)  # values of no snippet: of the build itself
+    scripts: explore.Scripts | None = field(default_factory=explore.Scripts)  # None: they have faults
 
     @property
     def names(self) -> set[str]:
@@ -255,7 +261,12 @@ def expand_prose(text: str, page: str, offset: int, book: Book, faults: list[str
                 return value(match["ref"], match["spec"] or "", book, page)
             if match["mark"]:
                 return book.claims.mark(match["mark"], page, line_of(match, at), bool(at))
+            if match["explore"]:
+                return explorable(match["explore"], page, book)
             if match["src"] is not None:
+                if not alone(match):
+                    advice = "begin and end the line with it"
+                    raise ValueError(f"the image '{match['src']}' is not alone on its line ({advice})")
                 return image(inner("alt"), match["src"], inner("caption"), page, book)
             advice = ADVICE.get(match["bad"].lower(), "the press writes test comments itself")
             raise ValueError(f"unreadable '{match['bad']}' ({advice})")
@@ -266,6 +277,12 @@ def expand_prose(text: str, page: str, offset: int, book: Book, faults: list[str
             return ""
 
     return PROSE.sub(replace, text)
+
+
+def alone(match: re.Match) -> bool:
+    """Whether nothing else stands on its lines: a figure in a sentence or a table would break it."""
+    before, after = match.string[: match.start()], match.string[match.end() :]
+    return not before.rpartition("\n")[2] and not after.partition("\n")[0].strip()
 
 
 def value(reference: str, spec: str, book: Book, page: str) -> str:
@@ -307,6 +324,8 @@ def image(alt: str, src: str, caption: str, page: str, book: Book) -> str:
         raise ValueError(f"no snippet draws '{src}' (an image is ../images/<snippet>/<cell>.svg)")
     if not alt.strip():
         raise ValueError(f"the image '{src}' has no alt text (say what it shows)")
+    if re.search(r"\.(WAV|mp3|ogg|oga|opus|flac|m4a|aac)$", path):
+        raise ValueError(f"'{src}' is no sound that a page plays (write a .wav)")
     if path.endswith(".wav"):
         return sound(alt, path, caption, page, book)
     name, _, cell_name = (stem, "", "") if stem in book.names else stem.rpartition("/")
@@ -317,7 +336,8 @@ def image(alt: str, src: str, caption: str, page: str, book: Book) -> str:
     cell_name = cell_name or (next(iter(drawn)) if len(drawn) == 1 else "")
     if cell_name not in drawn:
         cells = [f"{name}/{cell}.svg" for cell in drawn]
-        raise ValueError(f"no cell of snippets/{name}.py draws '{src}'{have(cells)}")
+        advice = have(cells) if cells else " (let a cell draw it and call plt.show())"
+        raise ValueError(f"no cell of snippets/{name}.py draws '{src}'{advice}")
     for made, twin in zip(drawn[cell_name], ("", ".narrow"), strict=False):
         for theme in ("", ".dark"):
             file = book.results[name]["folder"] / f"{made['file']}{theme}.svg"
@@ -327,13 +347,35 @@ def image(alt: str, src: str, caption: str, page: str, book: Book) -> str:
 
 def sound(alt: str, path: str, caption: str, page: str, book: Book) -> str:
     """A sound that a snippet wrote: `![Spoken: seven](../images/<snippet>/<name>.wav)`."""
-    name = posixpath.dirname(path).removeprefix("images/")
-    file = book.result(name)["folder"] / posixpath.basename(path)
-    if not file.exists():
-        names = [f"{name}/{other.name}" for other in sorted(file.parent.glob("*.wav"))]
-        raise ValueError(f"snippets/{name}.py writes no '{file.name}'{have(names)}")
-    book.figures[path] = file
+    keep_written(path, book)
     return published_image(alt, path, caption, page)
+
+
+def keep_written(path: str, book: Book) -> None:
+    """Publish a sound, or the data of an explorable: `images/<snippet>/<file that it writes>`."""
+    name, wanted = posixpath.dirname(path).removeprefix("images").removeprefix("/"), posixpath.basename(path)
+    if not name:
+        raise ValueError(f"no snippet writes '{wanted}' (a file of a snippet is ../images/<snippet>/<name>)")
+    written, kind = book.result(name)["written"], posixpath.splitext(wanted)[1]
+    if wanted not in written:
+        names = [f"{name}/{file}" for file in written if posixpath.splitext(file)[1] == kind]
+        advice = have(names) if names else " (let a cell write it into its own folder)"
+        raise ValueError(f"snippets/{name}.py writes no '{wanted}'{advice}")
+    book.figures[path] = book.results[name]["folder"] / written[wanted]
+
+
+def explorable(comment: str, page: str, book: Book) -> str:
+    """The comment that asks for an explorable, its data published."""
+    if book.scripts is None:
+        raise Reported
+    words = explore.settings(comment, book.scripts)
+    if data := words.get("data"):
+        path = posixpath.normpath(posixpath.join("docs", posixpath.dirname(page), data))
+        if not re.fullmatch(r"images/.+\.json", path):
+            raise ValueError(f"no snippet writes '{data}' (data is ../images/<snippet>/<name>.json)")
+        keep_written(path, book)
+        words["data"] = posixpath.relpath(path, page_folder(page))
+    return explore.comment(words)
 
 
 def published_image(alt: str, path: str, caption: str, page: str) -> str:

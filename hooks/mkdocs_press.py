@@ -22,7 +22,7 @@ from mkdocs.structure.files import File
 from mkdocs.utils.meta import get_data
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
-from hooks import html, mathfont, mend, notebook, publish, run
+from hooks import explore, html, mathfont, mend, notebook, publish, run
 from hooks.claims import LEDGER, verdicts
 from hooks.expand import Book, expand, leftovers, page_folder
 from hooks.snippet import PressError, read_text
@@ -99,10 +99,17 @@ def on_config(config):
 
 @event_priority(100)  # before mkdocs-jupyter looks for notebooks
 def on_files(files, config):
+    for file in [file for file in files if file.src_uri.startswith(explore.SOURCES.removeprefix("docs/") + "/")]:
+        files.remove(file)  # the site has them bundled
     snippets, results, state.faults = run.results(state.root, lambda line: log.info(line))
     written = {path.relative_to(state.root / "snippets") for path in (state.root / "snippets").rglob("*.py")}
     unreadable = {path.with_suffix("").as_posix() for path in written} - set(snippets)
     state.book = Book(snippets, results, unreadable=unreadable, facts={"build": build_facts()})
+    try:
+        state.book.scripts = explore.bundle(state.root)
+    except PressError as error:
+        state.faults += error.faults
+        state.book.scripts = None
     state.sources, state.pages, state.contents, state.unset = sources(files), {}, {}, []
     state.book.facts["ledger"] = verdicts(state.sources.get(LEDGER, ""))
     for page, text in sorted(state.sources.items(), key=lambda item: (item[0] == LEDGER, item[0])):
@@ -197,7 +204,9 @@ def on_page_content(content, page, config, files):
     if state.faults:  # while serving: the page is shown as written
         return content
     try:
-        state.contents[uri] = mend.frame(html.set_formulas(content, uri, state.sources.get(uri, "")))
+        source = state.sources.get(uri, "")
+        content = mend.frame(html.set_formulas(content, uri, source))
+        state.contents[uri] = explore.place(content, uri, source, page_folder(uri), state.book.scripts)
         return state.contents[uri]
     except PressError as error:
         state.unset += error.faults
@@ -212,7 +221,8 @@ def on_env(env, config, files):
 
 
 def on_post_page(output, page, config):
-    return mend.mend(output)
+    output = mend.mend(output)
+    return output if state.faults else explore.head(output, page_folder(page.file.src_uri), state.book.scripts)
 
 
 def on_post_template(output, template_name, config):
@@ -227,6 +237,8 @@ def on_post_build(config):
         head = f"# {config.site_name}\n\n> {config.site_description}\n"
         publish.write_pages(site, pages, about, head, config.site_url)
         publish.write_files(state.root, site, state.book)
+        for path, text in state.book.scripts.files.items():
+            publish.write(site, path, text)
         font = mathfont.subset(list(state.contents.values()))
         publish.write(site, "assets/math.woff", font)
         publish.write(site, "assets/math.LICENSE.txt", mathfont.LICENSE.read_bytes())
@@ -260,5 +272,6 @@ def on_build_error(error):
 
 
 def on_serve(server, config, builder):
-    server.watch(str(state.root / "snippets"))
+    if (state.root / "snippets").exists():
+        server.watch(str(state.root / "snippets"))
     return server

@@ -78,7 +78,10 @@ def run_stale(root: Path, stale: list[Snippet]) -> Iterator[tuple[Snippet, int, 
 
 
 def workers() -> int:
-    return max(1, int(os.environ.get("PRESS_WORKERS") or os.cpu_count() or 1))
+    said = os.environ.get("PRESS_WORKERS") or str(os.cpu_count() or 1)
+    if not said.removeprefix("-").isdecimal():
+        raise PressError(f"PRESS_WORKERS={said} is no number (write PRESS_WORKERS=2)")
+    return max(1, int(said))
 
 
 def environment() -> dict:

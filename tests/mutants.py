@@ -62,7 +62,6 @@ TESTS = {  # of a snippet, the first line that fits: arguments of pytest; else t
     "snippets/gru/reset.py": "tests/test_steps.py tests/test_small_claims.py -k reset",
     "snippets/compare/gradient.py": "tests/test_compare.py -k gradient",
     "snippets/compare/parameters.py": "tests/test_compare.py -k test_parameters",
-    "snippets/compare/recall.py": "tests/test_compare.py -k recall",
     "snippets/rnn_exploding_gradient.py": "tests/test_gradient_figure.py",
     "snippets/*/fades.py": "tests/test_compare.py -k influence",
     "snippets/*/keeps.py": "tests/test_compare.py -k influence",

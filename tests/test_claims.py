@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 SITE = Path(os.environ.get("SITE", ROOT / "site"))
 PAGES = sorted((ROOT / "docs").rglob("*.md"))
 MARK = re.compile(r"\[✓\]\([./]*claims\.md#(\w+)\)")
-SETTING = re.compile(r"^(build|claims|ledger)\.|\.made\.|\.(seeds|rounds|rates|[A-Z_]+)$")  # said, not measured
+SETTING = re.compile(r"^(build|claims|ledger)\.|\.made\.|\.(seeds|rounds|rates|[A-Z_]+(\.\w+)?)$")  # said, not measured
 NUMBER = re.compile(r"(?<![\w.])\d+\.\d+(?!\.?\d*\w)|\d+ ?%|10\^|\d[eE][-+−]?\d")
 VERDICT = re.compile(r"(holds|holds if .+|does not hold.*)")
 

@@ -333,7 +333,7 @@ def test_a_snippet_stays_on_one_page(book):
 
 
 def test_what_no_page_shows(book):
-    expand(block("a/one") + "{{ two.loss }} ![x](../images/drawn/b.svg)\n" + block("hides"), "page.md", book)
+    expand(block("a/one") + "{{ two.loss }}\n![x](../images/drawn/b.svg)\n" + block("hides"), "page.md", book)
     faults = leftovers(book)
     assert "snippets/a/one.py:6: no page shows cell 'b' (include it, or tag it hidden)" in faults
     assert "snippets/two.py:2: no page shows cell 'a' (include it, or tag it hidden)" in faults

@@ -20,6 +20,7 @@ def served(tmp_path_factory):
         address = f"127.0.0.1:{free.getsockname()[1]}"
     root = tmp_path_factory.mktemp("served")
     project(root, {"docs/index.md": PAGE, "snippets/one.py": snippet("print(1 / 0)")})
+    write(root, {"docs/explore/lib/start.js": "export {};\n"})
     log = open(root / "log", "w")  # noqa: SIM115
     server = subprocess.Popen(mkdocs("serve", "--dev-addr", address), cwd=root, env=environment(), stderr=log)
     yield root, f"http://{address}/", server
@@ -62,3 +63,16 @@ def test_faults_are_shown_and_mended(served):
     wait_for(served, "docs/index.md:9: is not UTF-8 text")
     write(root, {"docs/index.md": PAGE + "Mended.\n"})
     assert "cannot build this page" not in wait_for(served, "Mended.")
+
+
+def test_a_fault_of_a_script_is_shown_and_mended(served):
+    root, _, _ = served
+    write(root, {"docs/index.md": PAGE, "snippets/one.py": snippet("print('it is', 3)")})
+    wait_for(served, "it is 3")
+    write(root, {"docs/explore/dots.js": "export default (;\n"})
+    assert "cannot build this page" in wait_for(served, "docs/explore/dots.js:1: Unexpected")
+    table = snippet("print('it is', 4)", "print('|a|\\n|---|\\n|1|')")
+    asked = "\n<!-- explore dots -->\n" + block("one", "b").replace("python", "table")
+    write(root, {"snippets/one.py": table, "docs/index.md": PAGE + block("one", "b") + asked})
+    write(root, {"docs/explore/dots.js": "export default () => {};\n"})
+    assert 'id="explore-dots"' in wait_for(served, "it is 4")

@@ -461,11 +461,14 @@ def test_the_records_are_of_one_text_and_as_said(nets, rivals, rates, long_rates
 
 
 @pytest.mark.claim("text_speed", "text_equal_seconds")
-def test_the_times_are_about_equal(nets):
+def test_the_times_are_about_equal(nets, summary):
     ms = nets["runs"]["speed"]
     assert ms["lstm"] < ms["rnn"] < ms["gru"]
     seconds = [ms[cell] * nets["UPDATES"][cell] for cell in CELLS]
     assert max(seconds) < 1.25 * min(seconds)
+    for cell in CELLS:
+        read = nets["UPDATES"][cell] * nets["B"] * nets["T"]
+        assert summary["passes"][cell] == pytest.approx(read / nets["runs"][f"{cell} 0"]["sizes"]["train"])
 
 
 @pytest.mark.claim("text_row_rnn", "text_row_lstm", "text_row_gru", "text_row_counting", "text_counting_wins")
@@ -512,16 +515,17 @@ def test_counting_wins_piece_by_piece_and_xz_wins_too(nets, rivals, summary):
     assert mine.mean(1).min() > rivals["runs"]["all"]["xz"]["test"] + 0.05
 
 
-@pytest.mark.claim("text_units_all", "text_units_weak", "text_units_column")
+@pytest.mark.claim("text_units_all", "text_units_weak", "text_units_column", "text_units_depth")
 def test_every_network_has_a_quote_unit(nets, summary):
     later = {(cell, label): [nets["runs"][f"{cell} {seed}"]["units"][label]["later"] for seed in SEEDS]
-             for cell in CELLS for label in ("quotes", "column", "capitals")}
+             for cell in CELLS for label in ("quotes", "column", "capitals", "depth")}
     for cell in CELLS:
         first = [nets["runs"][f"{cell} {seed}"]["units"]["quotes"]["r"] for seed in SEEDS]
         assert all(a * b > 0 and abs(b) > 0.1 for a, b in zip(first, later[cell, "quotes"], strict=True))
         assert max(map(abs, later[cell, "capitals"])) < 0.3
         assert summary["follow"]["column"][cell] == sum(abs(r) > 0.5 for r in later[cell, "column"])
     assert summary["follow"]["column"]["gru"] >= 2
+    assert min(map(abs, later["gru", "depth"])) > max(map(abs, later["rnn", "depth"] + later["lstm", "depth"]))
     assert max(map(abs, later["rnn", "column"] + later["lstm", "column"])) < 0.4
 
 

@@ -200,7 +200,7 @@ def gain(losses, rival, lags=20):
 
 @pytest.mark.claim("time_series_price", "time_series_price_row")
 def test_every_net_loses_to_persistence_on_every_stretch(page):
-    for cell in CELLS:
+    for cell in page["LAYERS"]:
         forecasts, came, naive = made(page, "price", cell)
         assert (relative(page, "price", cell) > 1.3).all()
         for days in np.array_split(np.arange(len(came)), 5):
@@ -211,8 +211,12 @@ def test_every_net_loses_to_persistence_on_every_stretch(page):
 
 
 @pytest.mark.claim("time_series_lag")
-def test_forecasts_move_as_the_price_did_the_day_before(page):
+def test_forecasts_move_as_the_price_did_the_day_before(page, summary):
     price, start = page["price"], page["START"]
+    low, same = summary["lag_1"], summary["lag_0"]  # of these the page quotes the ends
+    assert min(cell["low"] for cell in low.values()) == low["lstm"]["low"]
+    assert min(cell["low"] for cell in same.values()) == same["lstm"]["low"]
+    assert max(cell["high"] for cell in same.values()) == same["gru"]["high"]
     for cell in CELLS:
         for forecast in made(page, "price", cell)[0]:
             days = range(start + 1, len(price) - 3)
@@ -227,6 +231,9 @@ def test_forecasts_move_as_the_price_did_the_day_before(page):
 @pytest.mark.claim("time_series_shown")
 def test_the_illusion_has_no_favourite_seed(page):
     """The LSTM of the page, with seeds that it did not see, on the first 200 test days."""
+    came = page["price"][page["START"] :]
+    assert rms(page["by_lstm"] - came) > 2 * rms(page["yesterday"] - came)
+    assert (relative(page, "price", "lstm") > 2).all()
     start, rate = page["START"], page["runs"]["price lstm"]["rate"]
     price = page["price"][: start + 200]
     yesterday = rms(price[start - 1 : -1] - price[start:])
@@ -328,7 +335,7 @@ def test_the_size_of_returns_is_a_little_predictable(page):
         assert gain(np.square(forecasts - came).mean(0), np.square(naive - came)) > 1.7
 
 
-@pytest.mark.claim("time_series_size_ewma")
+@pytest.mark.claim("time_series_size_ewma", "time_series_size_row")
 def test_a_decaying_mean_is_as_good(page, summary):
     sizes, start, _ = page["SERIES"]["size"]
     forgets = 1 - summary["DECAY"]
@@ -338,9 +345,9 @@ def test_a_decaying_mean_is_as_good(page, summary):
             means.append(mean)
             mean += forgotten * (size - mean)
         error = rms(np.array(means)[start:] - sizes[start:])
-        for cell in CELLS:
+        for cell in page["LAYERS"]:
             assert (rms(made(page, "size", cell)[0] - sizes[start:]) > error).all()
-    for cell in CELLS:
+    for cell in page["LAYERS"]:
         assert summary["to_ewma"]["size"][cell]["to"] > 1
 
 
@@ -383,15 +390,37 @@ def test_recurrent_nets_beat_the_autoregression_on_sunspots(page, summary):
 def test_gated_nets_beat_every_autoregression_on_sunspots(page, summary):
     assert summary["order"]["sunspots"] == 2
     _, came, _ = made(page, "sunspots", "gru")
-    best = min(rms(linear(page, "sunspots", order) - came) for order in range(1, 25))
+    best = min((linear(page, "sunspots", order) for order in range(1, 25)), key=lambda made: rms(made - came))
     for cell in ("lstm", "gru"):
-        assert (rms(made(page, "sunspots", cell)[0] - came) < best).all()
+        forecasts = made(page, "sunspots", cell)[0]
+        assert (rms(forecasts - came) < rms(best - came)).all()
+        low, high = drawn_again(np.square(forecasts - came), np.square(best - came), 11)
+        assert low < 0.95 and high > 1.03  # so it may be chance
+        said = summary["to_best"]["sunspots"][cell]
+        assert [said["at"], said["to"]] == pytest.approx([low, high], abs=0.05)
 
 
 @pytest.mark.claim("time_series_sunspots_window")
 def test_the_window_net_s_lead_on_sunspots_may_be_chance(page, summary):
     low, high = against_linear(page, summary, "sunspots", "window", 11)
     assert low < 1 < high
+
+
+@pytest.mark.claim("time_series_recurrence")
+def test_where_recurrence_beats_a_window(page, summary):
+    ends = {}
+    for name, block in {"sunspots": 11, "elnino": 12, "mackey": 20}.items():
+        window, came, _ = made(page, name, "window")
+        rival = np.square(window - came).mean(0)
+        for cell in CELLS:
+            ends[name, cell] = drawn_again(np.square(made(page, name, cell)[0] - came), rival, block)
+            said = summary["to_window"][name][cell]
+            assert [said["at"], said["to"]] == pytest.approx(ends[name, cell], abs=0.1 * said["median"])
+    assert max(ends["elnino", cell][1] for cell in CELLS) < 0.97
+    assert all(0.95 < ends["sunspots", cell][1] < 1.07 for cell in CELLS)
+    assert all((relative(page, "sunspots", cell) < relative(page, "sunspots", "window").min()).all() for cell in CELLS)
+    assert ends["mackey", "rnn"][1] < 0.9 and min(ends["mackey", cell][0] for cell in ("lstm", "gru")) > 1.1
+    assert against_linear(page, summary, "elnino", "window", 12)[0] > 1  # so is a weighted sum
 
 
 @pytest.mark.claim("time_series_elnino", "time_series_elnino_row")
@@ -426,7 +455,8 @@ def test_the_rnn_is_ahead_on_mackey_glass(page):
 @pytest.mark.claim("time_series_mackey_window")
 def test_a_net_without_recurrence_does_it_too(page):
     assert relative(page, "mackey", "window").max() < relative(page, "mackey", "lstm").min() + 0.002
-    assert np.median(relative(page, "mackey", "window")) < np.median(relative(page, "mackey", "lstm"))
+    middle = {cell: np.median(relative(page, "mackey", cell)) for cell in page["LAYERS"]}
+    assert middle["rnn"] < middle["window"] < middle["lstm"] < middle["gru"]
 
 
 @pytest.mark.claim("time_series_edges")

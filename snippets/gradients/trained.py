@@ -12,7 +12,7 @@ VARIANTS = {"rnn": ("rnn", None), "lstm": ("lstm", None),
             "lstm_fast": ("lstm", None), "lstm_3": ("lstm", 3.0),
             "gru": ("gru", None)}
 SYMBOLS, H, LAG, B, UPDATES = 8, 64, 20, 32, 300
-# not tuned for this width; compare/recall.py chose 0.3 for the LSTM
+# not tuned for this width; memory/gym.py chose 0.3 for the LSTM
 rate = {"rnn": 0.01, "lstm": 0.01, "lstm_fast": 0.3, "lstm_3": 0.01,
         "gru": 0.1}
 LEARNED = 0.9  # of the answers right

@@ -151,7 +151,7 @@ def said(found):
 print("| layer | width | parameters | forward | training |")
 print("|---|---|---|---|---|")
 ALSO = {"": "", "off": ", no oneDNN",
-        "matched": ", as many parameters as the LSTM"}
+        "matched": ", widened"}
 for _name in ("rnn", "lstm", "gru", "rnn_off", "lstm_off", "gru_off",
               "rnn_matched", "gru_matched"):
     _cell, _, _kind = _name.partition("_")

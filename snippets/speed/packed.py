@@ -8,7 +8,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 
 def packed(layer, x, lengths):
-    """Reads each sequence to its own end: x (B, T, I) -> (B, T, H)."""
+    """Each sequence to its own end only: x (B, T, I) -> (B, T, H)."""
     short = pack_padded_sequence(
         x, lengths, batch_first=True, enforce_sorted=False)
     return pad_packed_sequence(layer(short)[0], batch_first=True)[0]
@@ -141,13 +141,14 @@ real = {key: statistics.median(run["real"]) for key, run in runs.items()}
 
 # %% table tags=["hidden"]
 WAYS = {"packed": "packed", "bucketed": f"{BUCKETS} buckets",
-        "equal": "packed, all of one length"}
-print("| layer | | RNN | LSTM | GRU |")
-print("|---|---|---|---|---|")
+        "equal": "packed, of one length"}
+print("| | RNN | LSTM | GRU |")
+print("|---|---|---|---|")
 for _key, _size in {"t100": "small", "large": "large"}.items():
     for _kind in "forward", "training":
+        print(f"| **{_size}, {_kind}** | | | |")
         for _way, _label in WAYS.items():
-            _cells = [_size, f"{_kind}, {_label}"]
+            _cells = [_label]
             for _found in ratio[_key][_kind].values():
                 _cells.append(
                     "{median:.1f} ({low:.1f}\u00a0to\u00a0{high:.1f})"

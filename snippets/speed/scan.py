@@ -41,7 +41,7 @@ def by_doubling(a, v):
 
 # %% logs
 def by_logs(a, v):
-    """The same by sums of logarithms (Heinsen, 2023): no pass over steps."""
+    """The same by running sums of logarithms (Heinsen, 2023)."""
     keep, write = -softplus(-a), -softplus(a)  # log z and log(1 - z)
     n = torch.where(v >= 0, (relu(v) + 0.5).log(), -softplus(-v))  # log n
     kept = keep.cumsum(dim=1)  # log of z_1 * ... * z_t

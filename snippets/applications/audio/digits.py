@@ -306,7 +306,7 @@ tenths = {kind: {str(k): share(named([cut[k - 1] for cut in one["tenths"]]))
 fit = {kind: (named(one["train"]) == digits[learnt].numpy()).mean().item()
        for kind, one in runs.items()}
 rate = {kind: one["rate"] for kind, one in runs.items()}
-VOICES, CLIPS, BOTH = len(voices), len(clips), len(CHOICE)
+VOICES, BOTH, MORE = len(voices), len(CHOICE), max(plan["pool"]["rates"])
 OF = {part: len(clip) // 10 for part, clip in rows.items()}  # voices
 parameters = {kind: sum(weight.numel() for weight in build(kind).parameters())
               for kind in WIDTH}

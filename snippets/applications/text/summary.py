@@ -13,7 +13,7 @@ import numpy as np
 INK, MUTED, HIDDEN = "#1f2328", "#5c6370", "#2072d5"
 COLOURS = {"rnn": "#c2410c", "lstm": "#1e1b6b", "gru": "#0a7f6f"}
 MARKERS = {"rnn": "o", "lstm": "s", "gru": "^"}
-CELLS, seeds, EQUAL = tuple(COLOURS), 5, "1500"
+CELLS, seeds, EQUAL = tuple(COLOURS), 5, 1500
 _here = Path(__file__)
 _runs = json.loads(_here.with_name("nets.json").read_text())["runs"]
 _counting = json.loads(_here.with_name("rivals.json").read_text())["runs"]
@@ -39,6 +39,8 @@ def spread(numbers):
 updates = {cell: int(list(of(cell)[0]["curve"])[-1]) for cell in CELLS}
 ms = _runs["speed"]
 seconds = {cell: updates[cell] * ms[cell] / 1000 for cell in CELLS}
+_read = 16 * 64  # characters in an update: B streams, T steps
+passes = {cell: updates[cell] * _read / sizes["train"] for cell in CELLS}
 time_apart = max(seconds.values()) / min(seconds.values()) - 1
 equal = {cell: spread(run["equal"] for run in of(cell)) for cell in CELLS}
 timed = {cell: spread(statistics.mean(run["test"]) for run in of(cell))
@@ -65,7 +67,7 @@ xz_gap = min(timed[cell]["low"] for cell in CELLS) - _counting["xz"]["test"]
 
 # %% curves tags=["hidden"]
 _lines = {"bigram": (1, 5), "fourgram": (3, 0.07), "eightgram": (7, 0.07)}
-_starts = {"rnn": (0.65, 0.12), "lstm": (0.75, -0.4), "gru": (1.2, 0.05)}
+_labels = {"rnn": (0.036, 4.5), "lstm": (0.17, 2.95), "gru": (0.95, 3.85)}
 fig, ax = plt.subplots(figsize=(4.8, 3.6), layout="constrained")
 for _name, (_n, _left) in _lines.items():
     _level = _counting["validation"][_n]
@@ -78,10 +80,9 @@ for cell in CELLS:
                     alpha=0.25, linewidth=0)
     ax.plot(_x, np.median(_curve, 0), color=COLOURS[cell],
             marker=MARKERS[cell], markersize=5)
-    ax.text(_x[0] * _starts[cell][0], _curve[0, 0] + _starts[cell][1],
-            cell.upper(), color=COLOURS[cell], weight="bold")
+    ax.text(*_labels[cell], cell.upper(), color=COLOURS[cell], weight="bold")
 ax.set_xscale("log")
-ax.set_xlim(0.06, 40)
+ax.set_xlim(0.03, 40)
 ax.set_ylim(1.9, 5.0)
 ax.set_xticks([0.1, 1, 10], ["0.1", "1", "10"])
 ax.set_xlabel("seconds of training on one core")
@@ -95,8 +96,8 @@ last = {cell: spread(list(run["curve"].values())[-1] for run in of(cell))
 def show(head, text):
     print(f"[{head}]")
     for line in text.split("\n"):
-        for part in textwrap.wrap(line, 42) or [""]:
-            print("  " + part)
+        folded = textwrap.wrap(line, 34, break_on_hyphens=False)
+        print("\n".join("  " + part for part in folded or [""]))
 
 
 for _moment, _text in of("lstm")[0]["samples"].items():
@@ -191,6 +192,8 @@ _h = states(of("gru")[0], "\n\n" + STORY)[2:, trace_unit]
 _h = _h if _quotes["r"] > 0 else -_h
 fig, ax = plt.subplots(figsize=(4.8, 2.4), layout="constrained")
 _inside = np.cumsum([c == '"' for c in STORY]) % 2 == 1
+trace = {"within": np.median(_h[_inside]).item(),
+         "between": np.median(_h[~_inside]).item()}
 ax.fill_between(range(len(STORY)), -1.1, 1.1, where=_inside, step="post",
                 color="#eef1f4", linewidth=0)
 ax.step(range(len(STORY)), _h, where="post", color=HIDDEN, linewidth=2)

@@ -242,8 +242,8 @@ def against(losses, rival, block):
             "high": ratios.max().item(), "at": at, "to": to}
 
 
-_made, _lost, order, hindsight, ratio, to_linear, to_ewma, rate = (
-    {} for _ in range(8))
+_made, _lost, order, ratio, rate, to_linear, to_ewma, to_window, to_best = (
+    {} for _ in range(9))
 for _name, (_values, _start, _folds) in SERIES.items():
     order[_name] = choose(lambda past, p: [autoregression(past, p)],
                           _values, _start, range(1, L + 1))[0]
@@ -261,14 +261,14 @@ for _name, (_values, _start, _folds) in SERIES.items():
     _losses = {key: np.square(np.atleast_2d(made) - _values[_start:])
                for key, made in _fits.items()}
     _naive = np.square(NAIVE[_name] - _values[_start:])
-    _errors = [np.square(made - _values[_start:]).mean() for made in _all]
-    hindsight[_name] = np.sqrt(min(_errors) / _naive.mean()).item()
+    _all = np.square(np.array(_all) - _values[_start:])  # (orders, days)
+    _losses["best"] = _all[[_all.mean(1).argmin()]]  # with hindsight
     ratio[_name] = {key: against(of, _naive, BLOCK[_name])
                     for key, of in _losses.items()}
-    to_linear[_name], to_ewma[_name] = (
-        {key: against(of, _losses[rival][0], BLOCK[_name])
+    to_linear[_name], to_ewma[_name], to_window[_name], to_best[_name] = (
+        {key: against(of, _losses[rival].mean(0), BLOCK[_name])
          for key, of in _losses.items() if key in LAYERS}
-        for rival in ("linear", "ewma"))
+        for rival in ("linear", "ewma", "window", "best"))
     _made[_name], _lost[_name] = _fits, _losses | {"naive": _naive}
 
 # %% numbers tags=["hidden"]

@@ -1,0 +1,3 @@
+"""One browser for all tests that need one."""
+
+from views import modes  # noqa: F401
