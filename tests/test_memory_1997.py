@@ -340,66 +340,58 @@ def torch_weights(kind, inputs, outputs, H=32):
     return gates * (H * inputs + H * H + 2 * H) + H * outputs + outputs
 
 
-SOLVED = [("adding", "lstm_chrono 100"), ("adding", "gru_chrono 100"), ("order", "lstm_chrono 2")]  # fmt: skip
-FAILED = [("adding", "lstm 100"), ("adding", "rnn 100"), ("order", "lstm_chrono 3")]
+ROWS = [(name, key) for name in ("adding", "order") for key in defined(name)["plan"]]
+SOLVED = {  # by how many of the five seeds
+    "adding": {"lstm_chrono 100": 5, "gru_chrono 100": 5, "lstm_chrono 500": 5, "gru_chrono 500": 5,
+               "lstm_chrono 1000": 4, "gru_chrono 1000": 5, "lstm 100": 0, "gru 100": 2, "rnn 100": 0},
+    "order": {}}  # fmt: skip
+LIMITS = {"adding": (0.04, 0.01), "order": (0.3, 0.1)}
 
 
-def check_row(name, key):
-    """The row that the page shows says what the record says; gives the record's five seeds."""
+def once(name, key, **settings):
+    """One training as the study makes it: of this row's cell and task."""
+    names, (cell, setting) = defined(name), key.split()
+    draw = partial(names[name], **{{"adding": "T", "order": "count"}[name]: int(setting)})
+    sizes = (2, 1) if name == "adding" else (8, 2 ** int(setting))
+    return names["once"](cell, draw, LIMITS[name], sizes, int(setting) if name == "adding" else 100, **settings)
+
+
+@pytest.mark.claim(*(f"as_in_1997_row_{row}" for row in (
+    "lstm_100", "gru_100", "lstm_500", "gru_500", "lstm_1000", "gru_1000", "lstm_default", "gru_default", "rnn",
+    "6a_lstm", "6a_gru", "6a_default", "6a_gru_default", "6b_lstm", "6b_gru", "6b_default", "6b_gru_default")))  # fmt: skip
+@pytest.mark.parametrize(("name", "key"), ROWS)
+def test_a_row_says_what_the_record_says(name, key):
     names, (cell, setting) = finished(name), key.split()
     record, row = names["runs"][key], names["rows"][key.replace(" ", "_")]
-    seeds = record["seeds"]
+    seeds, budget = record["seeds"], names["BUDGET"]
     assert len(seeds) == names["seeds"] == len(names["SEEDS"]) == 5
-    choice = names["CHOICE"] if isinstance(names["CHOICE"], tuple) else (names["CHOICE"],)
-    assert not set(choice) & set(names["SEEDS"])
-    assert row["rate"] == record["rate"] and set(record["tried"]) == {str(rate) for rate in names["RATES"]}
+    assert not set(names["CHOICE"]) & set(names["SEEDS"]) and len(names["CHOICE"]) == 2
     for part in ("wrong", "test_error", "last_error"):
         assert row[part] == spread([seed[part] for seed in seeds])
     outputs = 2 ** int(setting) if name == "order" else 1
     weights = torch_weights(cell.partition("_")[0], 8 if name == "order" else 2, outputs)
     assert {seed["weights"] for seed in seeds} == {row["weights"]} == {weights}
-    return row, seeds
-
-
-def check_chosen(name, key):
-    """The rate is the best of those tried; whether it lies at the edge of the grid."""
-    record = finished(name)["runs"][key]
     tried = record["tried"]
-    times = {rate: one["solved"] for rate, one in tried.items() if one["solved"]}
-    errors = {rate: one["last_error"] for rate, one in tried.items()}
-    best = min(times, key=times.get) if times else min(errors, key=errors.get)
-    assert float(best) == record["rate"]
-
-
-@pytest.mark.claim("as_in_1997_row_lstm_100", "as_in_1997_row_gru_100", "as_in_1997_row_6a_lstm")  # fmt: skip
-@pytest.mark.parametrize(("name", "key"), SOLVED)
-def test_a_row_that_solved_it_says_what_the_record_says(name, key):
-    row, seeds = check_row(name, key)
-    check_chosen(name, key)
-    assert row["solved"] == 5 and row["sequences"] == spread([seed["solved"] for seed in seeds])
-    limit = finished(name)["MEAN_LIMIT"]
+    assert list(tried) == list(map(str, names["LOWER"] if cell == "rnn" else names["RATES"]))
+    assert row["rate"] == record["rate"] == float(min(tried, key=tried.get))  # least seen, then the smallest error
+    times = [seed["solved"] for seed in seeds if seed["solved"]]
+    assert row["solved"] == len(times) == SOLVED[name][key]
+    assert row.get("sequences") == (spread(times) if times else None)
     for seed in seeds:
-        assert 2000 <= seed["right"] <= seed["solved"] and seed["solved"] % 32 == 0
-        assert seed["last_error"] < limit
-        assert seed["curve"][-1] < 3 * limit
+        if not seed["solved"]:
+            assert len(seed["curve"]) == budget // 1000
+            continue
+        assert 2000 <= seed["right"] <= seed["solved"] <= budget and seed["solved"] % 32 == 0
+        assert seed["last_error"] < LIMITS[name][1]
+        assert seed["curve"][-1] < 3 * LIMITS[name][1]
 
 
-@pytest.mark.claim("as_in_1997_row_lstm_default", "as_in_1997_row_rnn", "as_in_1997_row_6b_lstm")
-@pytest.mark.parametrize(("name", "key"), FAILED)
-def test_a_row_that_failed_says_what_the_record_says(name, key):
-    row, seeds = check_row(name, key)
-    check_chosen(name, key)
-    cell, setting = key.split()
-    assert row["solved"] == 0 and not any(seed["solved"] or seed["right"] for seed in seeds)
-    budget = finished(name)["BUDGET"]
-    assert all(len(seed["curve"]) == budget // 1000 for seed in seeds)
-    fresh = {"adding": {"T": 100}, "order": {"count": int(setting)}}[name]
-    names = finished(name)
-    draw, sizes = (partial(names["adding"], **fresh), (2, 1)) if name == "adding" else (
-        partial(names["order"], **fresh), (8, 2 ** int(setting)))  # fmt: skip
-    limits = (0.04, 0.01) if name == "adding" else (0.3, 0.1)
-    result = names["once"](cell, draw, limits, sizes, 100, rate=row["rate"], seed=7, budget=4000)
-    assert result["solved"] is None and result["wrong"] > 900
+@pytest.mark.parametrize(("name", "key"), ROWS)
+def test_the_start_of_each_row_repeats(name, key):
+    """Seed 0 again for a thousand sequences; later, other processors' last digits may part ways."""
+    record = finished(name)["runs"][key]
+    again = once(name, key, rate=record["rate"], seed=0, budget=1000)
+    assert again["curve"] == pytest.approx(record["seeds"][0]["curve"][:1], rel=0.03)
 
 
 @pytest.mark.claim("as_in_1997_dose_today")

@@ -223,7 +223,8 @@ def summed_up(result):
         **({"sequences": spread(times)} if times else {})}
 
 
-seeds, rates = len(SEEDS), ", ".join(map(str, sorted(RATES)))
+seeds = len(SEEDS)
+rates, lower = (", ".join(map(str, sorted(r))) for r in (RATES, LOWER))
 rows = {key.replace(" ", "_"): summed_up(r) for key, r in runs.items()}
 solved_in_all = sum(row["solved"] for row in rows.values())
 late_in_all = sum(row["late"] for row in rows.values())
