@@ -344,7 +344,8 @@ ROWS = [(name, key) for name in ("adding", "order") for key in defined(name)["pl
 SOLVED = {  # by how many of the five seeds
     "adding": {"lstm_chrono 100": 5, "gru_chrono 100": 5, "lstm_chrono 500": 5, "gru_chrono 500": 5,
                "lstm_chrono 1000": 4, "gru_chrono 1000": 5, "lstm 100": 0, "gru 100": 2, "rnn 100": 0},
-    "order": {}}  # fmt: skip
+    "order": {"lstm_chrono 2": 5, "gru_chrono 2": 5, "lstm 2": 1, "gru 2": 5,
+              "lstm_chrono 3": 5, "gru_chrono 3": 5, "lstm 3": 0, "gru 3": 5}}  # fmt: skip
 LIMITS = {"adding": (0.04, 0.01), "order": (0.3, 0.1)}
 
 
@@ -356,9 +357,13 @@ def once(name, key, **settings):
     return names["once"](cell, draw, LIMITS[name], sizes, int(setting) if name == "adding" else 100, **settings)
 
 
-@pytest.mark.claim(*(f"as_in_1997_row_{row}" for row in (
-    "lstm_100", "gru_100", "lstm_500", "gru_500", "lstm_1000", "gru_1000", "lstm_default", "gru_default", "rnn",
-    "6a_lstm", "6a_gru", "6a_default", "6a_gru_default", "6b_lstm", "6b_gru", "6b_default", "6b_gru_default")))  # fmt: skip
+@pytest.mark.claim("as_in_1997_row_lstm_100", "as_in_1997_row_lstm_500", "as_in_1997_row_lstm_1000")
+@pytest.mark.claim("as_in_1997_row_gru_100", "as_in_1997_row_gru_500", "as_in_1997_row_gru_1000")
+@pytest.mark.claim("as_in_1997_row_lstm_default", "as_in_1997_row_gru_default", "as_in_1997_row_rnn")
+@pytest.mark.claim("as_in_1997_row_6a_lstm", "as_in_1997_row_6a_gru")
+@pytest.mark.claim("as_in_1997_row_6a_default", "as_in_1997_row_6a_gru_default")
+@pytest.mark.claim("as_in_1997_row_6b_lstm", "as_in_1997_row_6b_gru")
+@pytest.mark.claim("as_in_1997_row_6b_default", "as_in_1997_row_6b_gru_default")
 @pytest.mark.parametrize(("name", "key"), ROWS)
 def test_a_row_says_what_the_record_says(name, key):
     names, (cell, setting) = finished(name), key.split()
@@ -396,24 +401,48 @@ def test_the_start_of_each_row_repeats(name, key):
 
 @pytest.mark.claim("as_in_1997_dose_today")
 @pytest.mark.parametrize(("name", "key", "published"), [
-    ("adding", "lstm_chrono 100", 74_000),
-    ("order", "lstm_chrono 2", 31_390)])  # fmt: skip
+    ("adding", "lstm_chrono 100", 74_000), ("adding", "lstm_chrono 500", 209_000),
+    ("adding", "lstm_chrono 1000", 853_000), ("order", "lstm_chrono 2", 31_390),
+    ("order", "lstm_chrono 3", 571_100)])  # fmt: skip
 def test_a_net_of_today_needs_fewer_sequences(name, key, published):
-    assert max(seed["solved"] for seed in finished(name)["runs"][key]["seeds"]) < published
+    times = [seed["solved"] for seed in finished(name)["runs"][key]["seeds"]]
+    assert times.count(None) == (key == "lstm_chrono 1000") and max(filter(None, times)) < published
 
 
-def test_a_fresh_seed_solves_it_too():
-    """A small part again: other seeds than those recorded, at the rate recorded."""
-    names = defined("adding")
-    rate = finished("adding")["rows"]["lstm_chrono_100"]["rate"]
-    result = names["once"]("lstm_chrono", partial(names["adding"], T=100), (0.04, 0.01), (2, 1), 100,
-                           rate=rate, seed=8, budget=74_000)  # fmt: skip
-    assert result["solved"] and result["wrong"] <= 30 and result["last_error"] < 0.01
-    names = defined("order")
-    rate = finished("order")["rows"]["lstm_chrono_2"]["rate"]
-    result = names["once"]("lstm_chrono", partial(names["order"], count=2), (0.3, 0.1), (8, 4), 100,
-                           rate=rate, seed=8, budget=74_000)  # fmt: skip
-    assert result["solved"] and result["wrong"] <= 30 and result["last_error"] < 0.1
+@pytest.mark.parametrize(("name", "key"), [("adding", "lstm_chrono 100"), ("order", "lstm_chrono 2")])
+def test_a_fresh_seed_solves_it_too(name, key):
+    """At the rate recorded, with a seed that is not."""
+    result = once(name, key, rate=finished(name)["runs"][key]["rate"], seed=8, budget=74_000)
+    assert result["solved"] and result["wrong"] <= 30 and result["last_error"] < LIMITS[name][1]
+
+
+@pytest.mark.claim("as_in_1997_order_gru")
+def test_the_default_gru_learns_the_order():
+    runs, rows = finished("order")["runs"], finished("order")["rows"]
+    assert rows["gru_2"]["solved"] == rows["gru_3"]["solved"] == 5
+    assert max(seed["solved"] for seed in runs["gru 3"]["seeds"]) < 571_100 / 10
+    assert once("order", "gru 3", rate=runs["gru 3"]["rate"], seed=8, budget=40_000)["solved"]
+
+
+@pytest.mark.claim("as_in_1997_long", "as_in_1997_flat")
+def test_ten_times_the_lag_costs_nets_of_today_little():
+    rows, printed = finished("adding")["rows"], finished("adding")["PUBLISHED"]
+    assert rows["gru_chrono_1000"]["solved"] == 5 and rows["lstm_chrono_1000"]["solved"] == 4
+    for cell in ("lstm", "gru"):
+        assert rows[f"{cell}_chrono_1000"]["sequences"]["high"] < printed["t1000"]["low"] / 10
+        short, long = (rows[f"{cell}_chrono_{T}"]["sequences"]["median"] for T in (100, 1000))
+        assert long < 2 * short
+    assert printed["t1000"]["sequences"] > 10 * printed["t100"]["sequences"]
+
+
+@pytest.mark.claim("as_in_1997_dose_default", "as_in_1997_untold", "as_in_1997_order_default")
+def test_who_needs_to_be_told():
+    rows, order = finished("adding")["rows"] | finished("order")["rows"], finished("order")["runs"]
+    solved = {cell: [rows[f"{cell}_{setting}"]["solved"] for setting in (100, 2, 3)] for cell in ("lstm", "gru")}
+    assert solved == {"lstm": [0, 1, 0], "gru": [2, 5, 5]} and rows["rnn_100"]["solved"] == 0
+    failed = [seed for count in (2, 3) for seed in order[f"lstm {count}"]["seeds"] if not seed["solved"]]
+    assert len(failed) == 9
+    assert min(seed["wrong"] for seed in failed) == rows["lstm_3"]["wrong"]["low"] > 0.85 * 2560
 
 
 @pytest.mark.claim("as_in_1997_row_ours", "as_in_1997_row_6a_ours")
@@ -482,41 +511,26 @@ def test_what_the_net_of_1997_reached():
     assert 0.7 * 31_390 < statistics.mean(order["solved"]) < 1.1 * 31_390
 
 
-@pytest.mark.claim("as_in_1997_dose_default", "as_in_1997_default_near")
+@pytest.mark.claim("as_in_1997_default_near")
 def test_how_the_default_lstm_failed():
     names = finished("adding")
-    seeds, rows = names["runs"]["lstm 100"]["seeds"], names["rows"]
-    assert rows["lstm_100"]["solved"] == rows["rnn_100"]["solved"] == 0
-    assert rows["lstm_100"]["rate"] == max(names["RATES"])
+    seeds = names["runs"]["lstm 100"]["seeds"]
+    assert min(names["RATES"]) < names["rows"]["lstm_100"]["rate"] < max(names["RATES"])
     errors = sorted(seed["test_error"] for seed in seeds)
-    assert errors[0] < 0.02 and errors[1] > 0.15 and errors[-1] > 0.3
+    assert errors[0] < 0.02 and errors[1] > 0.15 and errors[-1] > 1.2 * names["baseline"]["error"]
     assert sorted(seed["wrong"] for seed in seeds)[0] < 60
     assert all(seed["test_error"] > 0.155 for seed in names["runs"]["rnn 100"]["seeds"])
 
 
 @pytest.mark.claim("as_in_1997_late", "as_in_1997_updates")
 def test_the_second_clause_held_none_up():
-    names = finished("adding")
-    for key in ("lstm_chrono 100", "gru_chrono 100"):
+    names, waits = finished("adding"), []
+    for key, run in names["runs"].items():
+        late = [seed["solved"] - seed["right"] for seed in run["seeds"] if seed["solved"]]
         assert names["rows"][key.replace(" ", "_")]["late"] == 0
-        assert all(0 <= seed["solved"] - seed["right"] < 32 for seed in names["runs"][key]["seeds"])
+        waits += late
+    assert len(waits) == names["solved_in_all"] == sum(SOLVED["adding"].values())
+    assert min(waits) >= 0
+    assert max(waits) < 32
     times = [seed["solved"] for seed in names["runs"]["lstm_chrono 100"]["seeds"]]
     assert names["updates"] == statistics.median(times) / 32
-
-
-@pytest.mark.claim("as_in_1997_row_6a_default", "as_in_1997_order_default", "as_in_1997_dose_default")
-def test_one_default_lstm_in_five_learned_the_order():
-    row, seeds = check_row("order", "lstm 2")
-    check_chosen("order", "lstm 2")
-    (time,) = (seed["solved"] for seed in seeds if seed["solved"])
-    assert row["solved"] == 1 and row["sequences"] == dict.fromkeys(("low", "median", "high"), time)
-    assert sum(seed["wrong"] == 2560 for seed in seeds) == 4
-    assert row["rate"] == max(finished("order")["RATES"])
-
-
-@pytest.mark.claim("as_in_1997_fast")
-def test_one_seed_would_have_chosen_wrongly():
-    tried = finished("order")["runs"]["lstm_chrono 2"]["tried"]
-    assert tried["0.1"]["solved"] is None and tried["0.1"]["last_error"] < 0.1  # on the first seed only
-    assert finished("order")["fast"]["first_error"] == tried["0.1"]["last_error"]
-    assert finished("order")["rows"]["lstm_chrono_2"]["rate"] != 0.1

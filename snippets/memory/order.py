@@ -202,6 +202,3 @@ _, _, _y = order(TEST, 2, torch.Generator().manual_seed(0))
 _shares = _y.mean(dim=0)  # the best constant outputs
 baseline = {"error": (_y - _shares).abs().mean().item(),
             "wrong": TEST - int(_y.sum(dim=0).max())}  # always one class
-fast = {"rate": 0.1, "others": len(CHOICE) - 1,
-        "first_error": runs["lstm_chrono 2"]["tried"]["0.1"]["last_error"]}
-assert runs["lstm_chrono 2"]["tried"]["0.1"]["solved"] is None
