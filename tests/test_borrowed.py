@@ -25,7 +25,10 @@ def text(name):
     return (ROOT / "snippets" / f"{name}.py").read_text()
 
 
-@pytest.mark.parametrize(("borrower", "lender", "end", "made_by"), [(b, *one) for b, all in LENT.items() for one in all])
+PAIRS = [(borrower, *one) for borrower, lent in LENT.items() for one in lent]
+
+
+@pytest.mark.parametrize(("borrower", "lender", "end", "made_by"), PAIRS)
 def test_the_record_was_made_by_this_code(borrower, lender, end, made_by):
     through = [borrower, *(name for name, *_ in LENT[borrower])]  # one lender may run the next
     assert any(f".split({end!r})".replace("'", '"') in text(name) for name in through)

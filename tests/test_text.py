@@ -414,15 +414,13 @@ def test_the_start_of_the_curve_repeats(nets, same_text, cell):
 
 
 @pytest.mark.claim("text_rates")
-def test_the_rates_are_the_best_that_were_tried(nets, rates, long_rates):
+def test_the_rates_are_the_best_that_were_tried(nets, long_rates):
     for cell in CELLS:
         scores = {rate: long_rates["runs"][f"{cell} {rate}"]["bits"][0] for rate in long_rates["GRID"][cell]}
         best = min(scores, key=scores.get)
-        assert best == nets["RATE"][cell] and len(scores) == 3
-        assert best == sorted(scores)[0 if cell == "gru" else 1]
+        assert best == nets["RATE"][cell] and len(scores) == 3 + (cell == "gru")
+        assert best == sorted(scores)[1]
         assert long_rates["UPDATES"][cell] == nets["UPDATES"][cell]
-    half, whole = (sum(rates["runs"][f"gru {rate}"]["bits"]) / 2 for rate in (0.0025, 0.005))
-    assert half > whole + 0.2
 
 
 @pytest.mark.claim("text_export_size")
