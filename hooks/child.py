@@ -211,7 +211,9 @@ def describe_error(root: Path, file: str, error: BaseException) -> dict:
     elif isinstance(error, OSError) and error.errno == errno.EFBIG:
         what = f"the snippet writes more than {MAX_FILE >> 20} MiB (an endless loop?)"
     else:
-        what = " ".join(f"{type(error).__name__}: {error}".split()) + f" (run it: python {file})"
+        recorded = (root / file).with_suffix(".json").exists()  # by hand it would make all its runs anew
+        advice = "mend it and build again" if recorded else f"run it: python {file}"
+        what = " ".join(f"{type(error).__name__}: {error}".split()) + f" ({advice})"
     return {"file": where[0], "line": where[1], "what": what}
 
 

@@ -20,8 +20,13 @@ def preparation(snippet: Snippet) -> list:
 
 
 def fingerprint(snippet: Snippet) -> str:
-    """Of the code that makes the runs, without what cannot change them: comments, docstrings, prints."""
-    tree = ast.parse("\n".join(cell.source for cell in preparation(snippet)))
+    """Of the code that makes the runs."""
+    return fingerprint_of("\n".join(cell.source for cell in preparation(snippet)))
+
+
+def fingerprint_of(source: str) -> str:
+    """Without what cannot change a result: comments, docstrings, prints."""
+    tree = ast.parse(source)
     for node in ast.walk(tree):
         if isinstance(body := getattr(node, "body", None), list):
             node.body = [line for line in body if not (isinstance(line, ast.Expr) and is_idle(line.value))]

@@ -1,8 +1,10 @@
-"""Runs the modules of docs/explore/ in Node, and checks pages that hold explorables in a browser."""
+"""Runs the modules of docs/explore/ in Node, and reads from a page what they have drawn."""
 
+import functools
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -23,3 +25,18 @@ def node(body: str, given=None, explore: Path = ROOT / "docs/explore"):
     ended = subprocess.run(command, input=json.dumps(given), capture_output=True, text=True)
     assert ended.returncode == 0, ended.stderr
     return json.loads(ended.stdout)
+
+
+def retried(check):
+    """A page draws in its next frame, and a tap clicks late: what a check reads may be a moment old."""
+
+    @functools.wraps(check)
+    def again(*args, **more):
+        for _ in range(20):
+            try:
+                return check(*args, **more)
+            except AssertionError:
+                time.sleep(0.1)
+        return check(*args, **more)
+
+    return again

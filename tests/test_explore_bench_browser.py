@@ -5,6 +5,7 @@ import re
 
 import pytest
 import torch
+from explorables import retried
 from playwright.sync_api import expect
 from test_explore_bench import PASSES, STEPS, listed, slopes, start, states
 from test_explore_browser import started
@@ -32,6 +33,7 @@ def inputs(live):
     return [float(one.get_attribute("aria-valuenow")) for one in live.locator(".bench__x").all()]
 
 
+@retried
 def same_as_torch(tab, live, kind, w, t, s):
     """The states in the drawing and the derivative in the sentence, of the inputs that the page shows."""
     settled(tab)

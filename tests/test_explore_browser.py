@@ -5,6 +5,7 @@ import re
 import pytest
 import torch
 from bs4 import BeautifulSoup
+from explorables import retried
 from playwright.sync_api import expect
 from torch import nn
 from views import PAGES, ROOT, SITE, View, accessible, address
@@ -93,6 +94,23 @@ def test_it_loads_when_the_reader_comes_near(modes, page, name):
     tab.close()
 
 
+AT_FIRST_SIGHT = """new MutationObserver((changes) => {
+  for (const { target } of changes) {
+    if (target.matches?.(".explore--live")) target.first ??= target.querySelector(".explore__here").innerHTML;
+  }
+}).observe(document, { subtree: true, attributeFilter: ["class"] })"""
+
+
+@every_one
+def test_nobody_meets_half_of_it(modes, page, name):
+    tab = modes["light"].page.context.browser.new_page(viewport={"width": 800, "height": 900})
+    tab.add_init_script(AT_FIRST_SIGHT)
+    _, live = started(View(tab, modes["light"].base), page, name)
+    tab.wait_for_timeout(200)
+    assert tab.locator(f"#{name}").evaluate("it => it.first") == live.locator(".explore__here").inner_html()
+    tab.close()
+
+
 FOCUSABLE = "button, input, select, textarea, a[href], [tabindex='0']"
 
 
@@ -149,6 +167,7 @@ def results(live):
     return shapes, int(re.sub(r"\D", "", total))
 
 
+@retried
 def same_as_torch(live, made, *sizes):
     output, end = made(torch.zeros(*sizes))
     states = dict(zip("hc", end if isinstance(end, tuple) else [end], strict=False))

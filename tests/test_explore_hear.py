@@ -8,7 +8,7 @@ import wave
 import numpy as np
 import pytest
 import torch
-from explorables import ROOT, node
+from explorables import ROOT, node, retried
 from playwright.sync_api import expect
 from test_explore_browser import started
 from torch import nn
@@ -114,10 +114,10 @@ def test_the_shades_are_the_table(seed):
 # ---- in the browser
 
 
+@retried
 def shows(live, data, clip, frames):
     """The ten answers on the page are those after so many frames."""
     expect(live.get_by_label("Heard so far")).to_have_attribute("aria-valuetext", f"{15 + 10 * frames} ms")
-    live.page.wait_for_timeout(100)
     rows = [row.split() for row in live.locator(".hear__answers li").all_inner_texts()]
     assert [word for word, _ in rows] == data["words"]
     for (_, shown), p in zip(rows, data["clips"][clip]["p"][frames - 1], strict=True):

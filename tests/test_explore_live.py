@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import studies
 import torch
-from explorables import node
+from explorables import node, retried
 from playwright.sync_api import expect
 from test_explore_browser import started
 from test_text import CELLS, forward, weights_of
@@ -225,10 +225,10 @@ def shown(live):
 NAMES = {" ": "space", "\n": "newline", "□": "□"}
 
 
+@retried
 def agrees(live, data, record, text, heat=1.0, held=None):
     """The columns show torch's likeliest characters, to the digits shown."""
     expect(live.locator("textarea")).to_have_value(text)
-    live.page.wait_for_timeout(150)
     alphabet = data["alphabet"]
     for cell, rows in shown(live).items():
         ids = [max(0, alphabet.find(character)) for character in data["before"] + text]

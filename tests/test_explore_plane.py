@@ -6,7 +6,7 @@ import re
 import numpy as np
 import pytest
 import torch
-from explorables import node
+from explorables import node, retried
 from playwright.sync_api import expect
 from test_explore_browser import started
 from test_explore_microscope import number
@@ -196,6 +196,7 @@ def left_of(W, h, steps=40):
     return (torch.autograd.functional.jacobian(late, torch.tensor(h, dtype=torch.float64)).norm() / math.sqrt(2)).item()
 
 
+@retried
 def says(live, W, h, fate):
     expect(live.locator(".plane__words")).to_contain_text(fate)
     shown = live.locator(".plane__left").inner_text()
@@ -259,7 +260,9 @@ def test_by_finger(modes):
     square.scroll_into_view_if_needed()
     box = square.bounding_box()
     tab.touchscreen.tap(box["x"] + box["width"] * 0.25, box["y"] + box["height"] * 0.75)
-    value = live.get_by_role("slider", name="Start of the trajectory").get_attribute("aria-valuetext")
+    handle = live.get_by_role("slider", name="Start of the trajectory")
+    expect(handle).not_to_have_attribute("aria-valuetext", "h₁ 0.10, h₂ 0.00")
+    value = handle.get_attribute("aria-valuetext")
     x, y = (float(one.replace("−", "-")) for one in re.findall(r"−?\d\.\d\d", value))
     assert abs(x + 0.5) < 0.02 and abs(y + 0.5) < 0.02
     says(live, FIRST, [x, y], "goes round for ever")

@@ -367,7 +367,7 @@ def test_the_rate_decides_who_wins(decides):
         recorded = [decides["solved"][f"{of}_default"][str(lr).replace(".", "_")]["800"] for of in (cell, other)]
         assert recorded == [5, 0]
         assert learned(decides, cell, "default", lr, FRESH) >= 2  # RNN: three of seeds 70 to 74
-        assert learned(decides, other, "default", lr, FRESH[:1]) == 0
+        assert learned(decides, other, "default", lr, FRESH) == 0
 
 
 # What the page and other pages say of the horizons
@@ -412,12 +412,12 @@ def test_recall_claims_hold_for_other_seeds(gym):
     assert scores(gym, "recall", "rnn", 20)[1] > 0.7
     assert scores(gym, "recall", "rnn", 40)[1] < 0.5
     for lr in (0.1, 0.01):  # the default LSTM guesses, at a high rate and a low one
-        assert scores(gym, "recall", "lstm", 10, lr, FRESH[:2])[0] < 0.2
+        assert scores(gym, "recall", "lstm", 10, lr)[1] < 0.2
     assert scores(gym, "recall", "lstm_3", 20)[1] > 0.8
     assert scores(gym, "recall", "lstm_3", 40)[1] < 0.5
     assert scores(gym, "recall", "gru", 20)[1] > 0.95
     assert scores(gym, "recall", "gru", 160, 0.1, FRESH[:2])[0] > 0.95  # at a high rate; 320 would take minutes
-    assert scores(gym, "recall", "gru", 40, 0.003, FRESH[:1])[0] < 0.5
+    assert scores(gym, "recall", "gru", 40, 0.003)[1] < 0.5
     by_seed = {cell: [gym["recalled"][name][cell]["10"] for name in ("low", "median", "high")] for cell in gym["CELLS"]}
     assert by_seed["lstm"][2] < 0.2 < 0.9 < min(by_seed["rnn"][0], by_seed["gru"][0])
     assert gym["rate"]["gru"]["40"] >= 0.03

@@ -101,6 +101,13 @@ def test_a_build_reads_the_record_and_runs_the_rest(made):
     assert "~~~text\n4\n~~~" in page  # what the shown cell printed, in this build
 
 
+def test_an_error_after_the_runs_does_not_advise_to_make_them_all_anew(tmp_path):
+    lay(tmp_path, STUDY.replace("total = sum(", "total = summed("))
+    assert reproduce(tmp_path).returncode == 0
+    what = "NameError: name 'summed' is not defined (mend it and build again)"
+    assert faults_of(tmp_path) == [f"{FILE}:{STUDY[: STUDY.index('total =')].count(chr(10)) + 1}: {what}"]
+
+
 def snippet_of(root, text):
     write(root, {FILE: text})
     return read_snippet(root, FILE)

@@ -44,9 +44,8 @@ def long_rates():
 
 @pytest.fixture(scope="module")
 def same_text(nets):
-    """The recorded runs were made from another Python's manual if the fingerprints differ."""
-    if nets["fingerprint"] != nets["runs"]["rnn 0"]["fingerprint"]:
-        pytest.skip("this Python's manual is not the recorded one")
+    """Other Pythons bring a somewhat other manual; there a record repeats only nearly."""
+    return nets["fingerprint"] == nets["runs"]["rnn 0"]["fingerprint"]
 
 
 # ---- the text
@@ -136,19 +135,19 @@ def test_the_chances_of_all_characters_make_one(nets, rivals):
 def test_the_recorded_rivals_repeat(nets, rivals, same_text):
     """A trigram model from dense arrays, and xz through another door."""
     record, alphabet = rivals["runs"]["all"], nets["alphabet"]
-    assert record["fingerprint"] == nets["fingerprint"]
+    assert record["fingerprint"] == nets["runs"]["rnn 0"]["fingerprint"]
     known = {part: "".join(c if c in alphabet else "□" for c in text) for part, text in nets["parts"].items()}
     train, test = (indices(known[part], alphabet) for part in ("train", "test"))
     pieces = test[: len(test) // 1000 * 1000].reshape(-1, 1000)
     again = counted_with_arrays(3, train, pieces, len(alphabet), record["discount"][2])
-    assert again == pytest.approx(statistics.mean(record["test"][2]), abs=1e-9)
+    assert again == pytest.approx(statistics.mean(record["test"][2]), abs=1e-9 if same_text else 0.1)
 
     def size(text):
         packer = lzma.LZMACompressor(lzma.FORMAT_ALONE, preset=9)
         return 8 * (len(packer.compress(text.encode())) + len(packer.flush()))
 
     extra = size(known["train"] + known["test"]) - size(known["train"])
-    assert extra / len(known["test"]) == pytest.approx(record["xz"]["test"], rel=0.01)
+    assert extra / len(known["test"]) == pytest.approx(record["xz"]["test"], rel=0.01 if same_text else 0.1)
     assert record["xz_alone"] > record["xz"]["test"] + 0.3
 
 
@@ -409,21 +408,19 @@ def test_all_have_about_one_size(nets):
 def test_the_start_of_the_curve_repeats(nets, same_text, cell):
     recorded = nets["runs"][f"{cell} 0"]["curve"]
     torch.manual_seed(0)
-    exam = nets["pieces"](nets["parts"]["validation"])
+    exam, tolerance = nets["pieces"](nets["parts"]["validation"]), 0.05 if same_text else 0.5
     for update, model in nets["training"](nets["Guesser"](cell), nets["streams"], nets["RATE"][cell], (12, 50)):
-        assert nets["bits"](model, exam).mean().item() == pytest.approx(recorded[str(update)], abs=0.05)
+        assert nets["bits"](model, exam).mean().item() == pytest.approx(recorded[str(update)], abs=tolerance)
 
 
 @pytest.mark.claim("text_rates")
-def test_the_rates_are_the_best_that_were_tried(nets, rates, long_rates):
+def test_the_rates_are_the_best_that_were_tried(nets, long_rates):
     for cell in CELLS:
         scores = {rate: long_rates["runs"][f"{cell} {rate}"]["bits"][0] for rate in long_rates["GRID"][cell]}
         best = min(scores, key=scores.get)
-        assert best == nets["RATE"][cell] and len(scores) == 3
-        assert best == sorted(scores)[0 if cell == "gru" else 1]
+        assert best == nets["RATE"][cell] and len(scores) == 3 + (cell == "gru")
+        assert best == sorted(scores)[1]
         assert long_rates["UPDATES"][cell] == nets["UPDATES"][cell]
-    half, whole = (sum(rates["runs"][f"gru {rate}"]["bits"]) / 2 for rate in (0.0025, 0.005))
-    assert half > whole + 0.2
 
 
 @pytest.mark.claim("text_export_size")

@@ -156,7 +156,7 @@ export default function start({ here, data, state, say }) {
   const range = /** @type {HTMLInputElement} */ (read.querySelector("input"));
   const units = KINDS.map((kind) => slider(mine, kind, "Unit"));
   const finds = element("div", { class: "live__finds" });
-  const text_ = strip((at) => mine.set({ at }));
+  const textStrip = strip((at) => mine.set({ at }));
   const legend = element("p", { class: "live__legend" });
   const list = element("ol", { class: "live__futures", "aria-label": "Futures" });
   const count = element("p", { class: "live__count" });
@@ -167,7 +167,7 @@ export default function start({ here, data, state, say }) {
     element("div", { class: "live__nets" }, ...nets.map((one) => one.bars.block)),
     controls(radios(mine, "net", "Look into", { say: (kind) => kind.toUpperCase() }), ...units), finds,
     toggle(mine, "off", "Switch these units off", { hint: "In each net the unit picked is held at its mean." }),
-    text_.here, legend,
+    textStrip.here, legend,
     element("div", { class: "live__head" }, title, button(`Sample ${COUNT} futures`, () => mine.set({ seed: (mine.values.seed % 9999) + 1 }))),
     list, count,
   );
@@ -207,7 +207,7 @@ export default function start({ here, data, state, say }) {
       laid.set(from, { stamp: from.stamp, quotes });
       return { h: shown.map((_, t) => from.h[(t + 1 + offset) * H + unit]), quotes };
     };
-    text_.draw(shown, lanes(off ? held : whole), off ? lanes(whole) : null);
+    textStrip.draw(shown, lanes(off ? held : whole), off ? lanes(whole) : null);
   }
 
   /** @param {string[]} shown @param {number} at @param {number} k */
@@ -251,20 +251,22 @@ export default function start({ here, data, state, say }) {
       drawStrip(shown, k);
       offer(nets[k]);
     }
-    text_.mark(at);
+    textStrip.mark(at);
     const h = (values.off ? held : whole).h[(at + offset) * net.cell.H + unit];
     const state = values.off ? `switched off: held at its mean, ${signed(mean[unit])}` : `now ${signed(h)}`;
     legend.replaceChildren("Below each character: ", element("span", { class: "role-hidden" }, `h of the ${kind.toUpperCase()}’s unit ${unit}`),
       `, from −1 to 1 (${state}), and the `, element("span", { class: "role-read" }, 'chance that a " comes next'), values.off ? ". The ticks: with the unit at work." : ".");
-    put(text_.here, { "aria-label": `The text, shaded by unit ${unit} of the ${kind.toUpperCase()}, ${state}` });
+    put(textStrip.here, { "aria-label": `The text, shaded by unit ${unit} of the ${kind.toUpperCase()}, ${state}` });
     const best = nets.map(({ kind, p, q }) => {
       const [id] = likeliest(values.off ? p : q, 1, -1);
       return `${kind.toUpperCase()}: ${SPOKEN[alphabet[id]] ?? alphabet[id]}, ${percent((values.off ? p : q)[id])}.`;
     });
     const ahead = [look, at, values.heat, values.seed].join("|");
     if (ahead === asked) return;
-    asked = ahead;
+    const lookAhead = () => say(`Next: ${best.join(" ")}${drawFutures(shown, at, k)}`);
     clearTimeout(timer);
-    timer = window.setTimeout(() => say(`Next: ${best.join(" ")}${drawFutures(shown, at, k)}`), 60);
+    if (asked) timer = window.setTimeout(lookAhead, 60); // once the typing pauses
+    else lookAhead();
+    asked = ahead;
   }));
 }

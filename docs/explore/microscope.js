@@ -78,9 +78,11 @@ export default function start({ here, id, data, state, say }) {
   const known = new Map();
   /** @param {string} name */
   function read(name) {
+    const before = known.get(name);
+    if (before) return before;
     const start = data.starts[name];
     const [low, median, high] = /** @type {const} */ (["low", "median", "high"]).map((end) => unpacked(start.curve[end], data.fine));
-    const made = known.get(name) ?? { start, low, median, high };
+    const made = { start, low, median, high };
     known.set(name, made);
     return made;
   }
