@@ -224,7 +224,8 @@ def summed_up(result):
 
 
 seeds = len(SEEDS)
-rates, lower = (", ".join(map(str, sorted(r))) for r in (RATES, LOWER))
+TRIED = {kind: ", ".join(map(str, sorted(rates))) for kind, rates
+         in {"gated": RATES, "rnn": LOWER}.items()}
 rows = {key.replace(" ", "_"): summed_up(r) for key, r in runs.items()}
 solved_in_all = sum(row["solved"] for row in rows.values())
 late_in_all = sum(row["late"] for row in rows.values())
