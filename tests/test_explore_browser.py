@@ -96,7 +96,8 @@ def test_it_loads_when_the_reader_comes_near(modes, page, name):
 
 AT_FIRST_SIGHT = """new MutationObserver((changes) => {
   for (const { target } of changes) {
-    if (target.matches?.(".explore--live")) target.first ??= target.querySelector(".explore__here").innerHTML;
+    const seen = () => (target.first ??= target.querySelector(".explore__here").innerHTML);
+    if (target.matches?.(".explore--live")) setTimeout(seen);  // once the frame is on the screen
   }
 }).observe(document, { subtree: true, attributeFilter: ["class"] })"""
 

@@ -50,7 +50,8 @@ async function start(at) {
   if (made) foot.append(copyButton("Copy a link to this", () => (sayAll(), location.href.replace(/(#.*)?$/, `#${at.id}`))));
   live.append(foot, region);
   at.append(live);
-  await new Promise(requestAnimationFrame); // what asked for a frame is drawn now: nobody meets half of it
+  await new Promise(requestAnimationFrame); // what asked for a frame is drawn, and learns its width;
+  await new Promise(requestAnimationFrame); // what asked for that is drawn anew: nobody meets half of it
   at.classList.add("explore--live");
 }
 
