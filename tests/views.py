@@ -5,9 +5,10 @@ from pathlib import Path
 
 import browser
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 from serving import base_path, serving
 
+expect.set_options(timeout=20_000)  # of what is drawn in 20 ms: the machine may be busy
 ROOT = Path(__file__).parents[1]
 SITE = Path(os.environ.get("SITE", ROOT / "site")).resolve()
 TOOLS = ROOT / "tests" / "node_modules"
