@@ -295,7 +295,7 @@ def test_the_horizons_are_those_of_the_record(gym):
 # What decides
 
 
-@pytest.mark.claim("memory_causes")
+@pytest.mark.claim("memory_causes", "memory_dose_decides")
 def test_the_shares_of_the_causes(decides):
     """Against sums over plain lists; the five shares and what acts together make one."""
     cells, starts = ("rnn", "lstm", "gru"), ("default", "keeps")
@@ -319,6 +319,8 @@ def test_the_shares_of_the_causes(decides):
     seed = sum((right - means[key[:3] + key[4:]]) ** 2 for key, right in rows) / total
     assert decides["share"]["seed"] == pytest.approx(seed)
     assert sum(decides["share"].values()) == pytest.approx(1) and min(decides["share"].values()) > 0
+    alone = [decides["share"][name] for name in ("cell", "start", "rate", "budget", "seed")]
+    assert max(alone) < 0.2 < 0.5 < decides["share"]["together"]  # no one cause
     for key, by_rate in decides["solved"].items():
         for rate, by_budget in by_rate.items():
             got = np.array(decides["runs"][key.replace("_", " ")][rate.replace("_", ".")])
@@ -421,6 +423,69 @@ def test_recall_claims_hold_for_other_seeds(gym):
     by_seed = {cell: [gym["recalled"][name][cell]["10"] for name in ("low", "median", "high")] for cell in gym["CELLS"]}
     assert by_seed["lstm"][2] < 0.2 < 0.9 < min(by_seed["rnn"][0], by_seed["gru"][0])
     assert gym["rate"]["gru"]["40"] >= 0.03
+    assert gym["recalled"]["median"]["lstm"]["20"] < 0.2 < 0.9 < gym["recalled"]["median"]["lstm_3"]["20"]
+    assert gym["recalled"]["median"]["rnn"]["40"] < 0.2 < 0.95 < gym["recalled"]["median"]["gru"]["40"]
+    assert median(gym, "recall", "lstm") < median(gym, "recall", "rnn") < median(gym, "recall", "gru")
+
+
+@pytest.mark.claim("memory_further")
+def test_three_ladders_stopped_too_soon(gym):
+    further = studies.finish("memory/further", studies.load("memory/further"))
+    fails = ("recall lstm 20", "recall gru 320", "copy gru 160")  # in the median; elsewhere most seeds are right
+    assert len(further["plan"]) == 7
+    assert not set(further["SEEDS"]) & {*gym["TEST"], *gym["VALIDATION"], *FRESH} and further["seeds"] == 5
+    for name in ("UPDATES", "B", "NORM", "LEARNED", "ENOUGH"):
+        assert further[name] == gym[name]
+    for key, of in further["plan"].items():
+        cell = of["kind"] + "_chrono" * of["chrono"]
+        rung = gym["runs"][f"{of['task']} {cell}"].get(str(of["T"]), {"tried": {}})
+        assert of["T"] > median(gym, of["task"], cell)
+        assert str(of["lr"]) not in rung["tried"] or key == "recall lstm 20"
+        solved = sum(right >= 0.95 for right in further["runs"][key])
+        assert further["solved"][key.replace(" ", "_")] == solved
+        assert (solved < 3) == (key in fails), key
+    for (task, cell, T), lr in zip((("recall", "lstm", 10), ("recall", "gru_chrono", 160)), (0.3, 0.3), strict=True):
+        assert any(scores(gym, task, cell, T, lr, [seed])[0] > 0.9 for seed in FRESH)
+    assert any(scores(gym, "copy", "gru_chrono", 40, 0.1, [seed])[0] > 0.9 for seed in FRESH)
+
+
+def test_the_nets_that_are_tried_again_are_the_gyms(gym):
+    further = studies.load("memory/further")
+    for task, kind, chrono in (("recall", "lstm", False), ("recall", "gru", True), ("copy", "gru", True)):
+        ours, readout = further["build"](gym["TASKS"][task][1], kind, chrono, 40, 6)
+        theirs = gym["build"](task, kind + "_chrono" * chrono, 40, 6)
+        for layer, other in ((ours, theirs.layer), (readout, theirs.readout)):
+            shapes = {name: weight.shape for name, weight in layer.named_parameters()}
+            assert shapes == {name: weight.shape for name, weight in other.named_parameters()}
+        if chrono:
+            keeps = slice(ours.hidden_size, 2 * ours.hidden_size)
+            assert not ours.bias_hh_l0[keeps].any() and ours.bias_ih_l0[keeps].min() >= 0
+            assert ours.bias_ih_l0[keeps].max() <= math.log(39) and ours.bias_ih_l0[keeps].std() > 0.4
+        for T in (5, 12):
+            drawn = [of[task](7, T, torch.Generator().manual_seed(3)) for of in (further, gym)]
+            assert all(torch.equal(a, b) for a, b in zip(*drawn, strict=True))
+
+
+@pytest.mark.claim("memory_longest")
+def test_a_horizon_may_have_gaps(gym):
+    gru, chrono = gym["runs"]["recall gru"], gym["runs"]["copy lstm_chrono"]
+    assert min(gru["40"]["right"]) < 0.5 < 0.95 <= min(gru["320"]["right"])
+    assert gym["horizon"]["recall"]["gru"]["low"] == gym["horizon"]["copy"]["lstm_chrono"]["median"] == 320
+    assert gym["below"] == sorted(chrono["160"]["right"])[2] < 0.95 <= sorted(chrono["320"]["right"])[2]
+    for rung in (gru["40"], gru["320"], chrono["160"], chrono["320"]):
+        assert len(rung["right"]) == 5
+
+
+@pytest.mark.claim("memory_edges")
+def test_no_median_horizon_stands_on_a_rate_at_the_end_of_its_five(gym):
+    given_up = set()
+    for key, rungs in gym["runs"].items():
+        task, cell = key.split()
+        for T, rung in rungs.items():
+            if rung["rate"] in (gym["RATES"][cell][0], gym["RATES"][cell][-1]):
+                assert int(T) > median(gym, task, cell), key
+                given_up.add(key)
+    assert gym["edges"] == len(given_up) and gym["ladders"] == 8 * 9
 
 
 @pytest.mark.claim("memory_gru_further", "memory_dose_gru")
@@ -436,20 +501,20 @@ def test_the_default_gru_keeps_longer_than_the_default_lstm(gym):
 def test_a_start_that_keeps_lengthens_the_memory_of_the_lstm(gym):
     for task in KEEP:
         by_start = [median(gym, task, cell) for cell in ("lstm", "lstm_3", "lstm_chrono")]
-        assert by_start[0] <= by_start[1] <= by_start[2] and by_start[0] < by_start[2], task
+        assert by_start[0] < by_start[1] < by_start[2], task
     assert scores(gym, "adding", "lstm_chrono", 80, 0.03, FRESH[:2])[0] > 0.9
     assert scores(gym, "adding", "lstm", 20)[1] < 0.5
 
 
-@pytest.mark.claim("memory_chrono_copy", "memory_chrono_price", "memory_luck")
-def test_what_the_chrono_start_costs(gym):
-    assert median(gym, "copy", "gru_chrono") < median(gym, "copy", "gru")
-    assert median(gym, "parity", "lstm_chrono") < median(gym, "parity", "lstm")
+@pytest.mark.claim("memory_chrono_gru", "memory_chrono_price", "memory_luck")
+def test_what_the_chrono_start_gains_and_costs(gym):
+    assert median(gym, "adding", "gru_chrono") > median(gym, "adding", "gru")
+    assert median(gym, "parity", "lstm_chrono") < median(gym, "parity", "lstm") == median(gym, "parity", "lstm_3")
     solved = {cell: sum(right > 0.95 for right in scores(gym, "parity", cell, 160)) for cell in ("lstm", "lstm_chrono")}
     assert solved["lstm_chrono"] < solved["lstm"] == 3
 
 
-@pytest.mark.claim("compare_order_changes", "memory_parity", "memory_dose_parity")
+@pytest.mark.claim("compare_order_changes", "memory_parity", "memory_dose_parity", "beyond_rnn_parity")
 def test_parity_is_learned_by_nets_with_gates_that_look_back(gym):
     last = gym["LADDERS"]["parity"][-1]
     assert all(median(gym, "parity", cell) == last for cell in ("lstm", "lstm_1", "lstm_3", "gru"))
@@ -462,8 +527,8 @@ def test_parity_is_learned_by_nets_with_gates_that_look_back(gym):
 
 
 @pytest.mark.claim("memory_mingru", "memory_dose_mingru")
-def test_mingru_keeps_one_thing_as_long_as_any_and_cannot_copy_two(gym):
-    for task in ("recall", "order_6a"):
+def test_mingru_keeps_as_long_as_any_and_does_not_learn_to_copy_two(gym):
+    for task in ("recall", "order_6a", "order_6b"):
         assert median(gym, task, "mingru") == gym["LADDERS"][task][-1]
     assert median(gym, "copy", "mingru") == 0
     assert scores(gym, "recall", "mingru", 40, seeds=FRESH[:2])[0] > 0.8
@@ -471,7 +536,7 @@ def test_mingru_keeps_one_thing_as_long_as_any_and_cannot_copy_two(gym):
 
 
 @pytest.mark.claim("memory_brackets")
-def test_brackets_get_a_counter_and_no_stack(gym):
+def test_a_counter_comes_easier_than_a_stack(gym):
     one, two = ({cell: median(gym, task, cell) for cell in gym["CELLS"]} for task in ("dyck_1", "dyck_2"))
     assert all(one[cell] > two[cell] for cell in gym["CELLS"]) and max(two.values()) <= 20
     assert (one["lstm"], two["lstm"]) == (80, 20) and one["gru"] == 80 and two["gru"] <= two["lstm"]

@@ -170,10 +170,10 @@ rounded = rounding(max(ROUNDS))
 import matplotlib.pyplot as plt
 
 DRAWN = {  # colour, marker and line of each, label, its lift in both panels
-    "doubling": ("#1f2328", "D", "-", "doubling", (-6, 0)),
+    "doubling": ("#1f2328", "D", "-", "doubling", (-2, 0)),
     "logs": ("#5c6370", "o", "--", "logarithms", (4, -4)),
     "index": ("#5c6370", "x", ":", "x[:, t]", (0, 0)),
-    "gru": ("#0a7f6f", "^", "-", "nn.GRU", (4, 9)),
+    "gru": ("#0a7f6f", "^", "-", "nn.GRU", (-3, 9)),
     "lstm": ("#1e1b6b", "s", "-", "nn.LSTM", (0, 0)),
 }
 LINE = "#d0d4da"
