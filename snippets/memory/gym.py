@@ -232,17 +232,16 @@ def test(task, cell, T, lr):  # once, with the seeds that are reported
 def run(task, cell):
     """Up the ladder by validation; then tests, down to where all is right."""
     grid, rungs = RATES[cell], {}
-    last, near = len(grid) // 2, len(grid)
+    last = len(grid) // 2
     always = ALWAYS if task == "recall" else ()  # the comparison shows these
     for T in LADDERS[task]:
         close = sorted(range(len(grid)), key=lambda k: abs(k - last))
-        tried = choose(task, cell, T, [
-            grid[k] for k in close if abs(k - last) <= near])
+        tried = choose(task, cell, T, [grid[k] for k in close])
         mean = {lr: sum(tried[lr]) / len(tried[lr]) for lr in tried}
         lr, best = max(mean, key=mean.get), max(map(max, tried.values()))
         rungs[T] = {"rate": lr, "best": best, "tried": {
             str(rate): scores for rate, scores in tried.items()}}
-        last, near = grid.index(lr), 1
+        last = grid.index(lr)
         if best < ENOUGH and max(always, default=0) <= T:
             break
     sure = False  # that all test seeds solve the task up to here
