@@ -113,8 +113,9 @@ export default function start({ here, state, say }) {
       total,
       table(["parameter", "shape", "count"], rowsOf(found.parameters), true),
     );
-    if (found.warning) results.prepend(element("p", { class: "shapes__error" }, "PyTorch warns: ", code(found.warning)));
+    const warned = [["PyTorch warns: ", found.warning], ["When it runs on a CPU, PyTorch warns once: ", found.running]].filter(([, text]) => text);
+    results.prepend(...warned.map(([who, text]) => element("p", { class: "shapes__error" }, who, code(text))));
     const output = found.tensors.find((one) => one.name === "output")?.shape ?? [];
-    say(`${found.warning ? "PyTorch warns. " : ""}Output ${tuple(output)}, ${grouped(found.total)} parameters.`);
+    say(`${warned.length ? "PyTorch warns. " : ""}Output ${tuple(output)}, ${grouped(found.total)} parameters.`);
   });
 }
