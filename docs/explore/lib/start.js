@@ -50,7 +50,8 @@ async function start(at) {
   if (made) foot.append(copyButton("Copy a link to this", () => (sayAll(), location.href.replace(/(#.*)?$/, `#${at.id}`))));
   live.append(foot, region);
   at.append(live);
-  await new Promise(requestAnimationFrame); // what asked for a frame is drawn now: nobody meets half of it
+  // Drawn in the first frame, measured, drawn as wide as it is in the second: nobody meets half of it.
+  for (let frames = 0; frames < 3; frames++) await new Promise(requestAnimationFrame);
   at.classList.add("explore--live");
 }
 
