@@ -155,6 +155,8 @@ def test_outside_the_angle_decides():
     rest, flips, round_ = (after(turned(1.2, angle), h, 2000) for angle in (0, 180, 25))
     assert np.allclose(after(turned(1.2, 0), rest, 1), rest) and abs(abs(rest) - abs(rest[0, 0])).max() < 1e-9
     assert np.allclose(after(turned(1.2, 180), flips, 1), -flips) and abs(flips).min() > 0.5
+    first = after(turned(1.2, 0), np.array([[0.1, 0]]), 2000)  # the start shown first, on an axis
+    assert abs(first[0, 0]) > 0.5 and first[0, 1] == 0
     for steps in range(1, 12):
         assert abs(after(turned(1.2, 25), round_, steps) - round_).max(1).min() > 0.1
     angles = np.unwrap([np.arctan2(*after(turned(1.2, 25), round_, t).T[::-1]) for t in range(60)], axis=0)
