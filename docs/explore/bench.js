@@ -61,7 +61,7 @@ function judged(task, cell) {
   const { passed, checks } = verdict(task, cell);
   const rows = checks.map(({ bit, step, h, passed: fits }) => {
     const want = step > TOLD && task === "forget" ? `between −${GONE} and ${GONE}` : bit > 0 ? `at least ${HELD}` : `at most −${HELD}`;
-    return element("li", {}, `${fits ? "✓" : "✗"} bit ${bit > 0 ? "+1" : "−1"}: h${below(step)} is ${shown(h)}, must be ${want}`);
+    return element("li", {}, `${fits ? "✓" : "✗"} bit ${bit > 0 ? "+1" : "−1"}: h${below(step)} is ${shown(h, 3)}, must be ${want}`);
   });
   const done = task === "remember" ? "It remembers." : "It remembers, and forgets when told.";
   return { passed, words: passed ? `✓ Passed. ${done}` : "✗ Not yet.", rows };
