@@ -210,7 +210,8 @@ return {
   shown: given.map(shown), spoken: given.map(spoken), powered: powered(0.5, 10),
   first: [firstBelow([0, -1, -3], -2), firstBelow([0, -1], -2) ?? null, firstAbove([0, 39], 38.5)],
   names: [nameOf({ ...old, matrix: "default" }), nameOf(old), nameOf({ ...old, cell: "gru" })],
-  extents: [[-3, 0.5], [-100, 0], [-1, 41], [-1, 48.7]].map((one) => extent(...one)), decades: decades([-24, 1]),
+  extents: [[-3, 0.5], [-100, 0], [-1, 41], [-1, 48.7], [-4, 3]].map((one) => extent(...one)),
+  decades: [decades([-24, 1]), decades([-2, 1])],
 };
 """
 
@@ -221,7 +222,8 @@ def test_numbers_are_written_as_they_are():
     assert made["spoken"][2] == "3.7 times ten to the minus 9" and made["spoken"][1] == "0.50"
     assert 10 ** made["powered"] == pytest.approx(0.5**10)
     assert made["first"] == [2, None, 1] and made["names"] == ["rnn default", "rnn random 1", "gru 3"]
-    assert made["extents"] == [[-4, 1], [-48, 1], [-2, 48], [-2, 60]] and made["decades"][-1] == 0
+    assert made["extents"] == [[-4, 1], [-48, 1], [-2, 48], [-2, 60], [-4, 3]]
+    assert made["decades"] == [[-24, -20, -16, -12, -8, -4, 0], [-2, -1, 0, 1]]
 
 
 def test_every_choice_has_its_data():

@@ -134,6 +134,13 @@ def turned(radius, degrees):
     return radius * np.array([[math.cos(a), -math.sin(a)], [math.sin(a), math.cos(a)]])
 
 
+def test_a_turn_goes_round_as_angles_do():
+    asked = [(1.2, 25.0), (0.5, 90.0), (3.0, 170.0)]
+    ask = 'const { turned } = await import("explore/lib/plane.js"); return given.map((one) => turned(...one));'
+    made = node(ask, asked)
+    assert np.allclose(np.reshape(made, (3, 2, 2)), [turned(*one) for one in asked])
+
+
 def after(W, h, steps):
     for _ in range(steps):
         h = np.tanh(h @ W.T)
