@@ -23,7 +23,7 @@ FOCUS = """async () => {
 
 
 def tab_stops(tab, laps: int) -> list[dict]:
-    """Where the Tab key leads, from the start of the page; in a second lap the page lies at its end."""
+    """Where the Tab key leads; in a second lap the page lies at its end, with its menu beside it."""
     stops = []
     while len(stops) < 3000:
         tab.keyboard.press("Tab")
@@ -43,7 +43,7 @@ def test_keyboard_reaches_what_is_seen(modes, width, page):
         place.scroll_into_view_if_needed()
         tab.wait_for_function("it => it.classList.contains('explore--live')", arg=place.element_handle())
     tab.evaluate("scrollTo(0, 0)")
-    stops = tab_stops(tab, laps=2 if page == "claims/index.html" else 1)
+    stops = tab_stops(tab, laps=2 if page == "claims/index.html" and width == 1440 else 1)
     assert stops[0]["skip"], f"first is not the skip link: {stops[0]}"
     wrong = [stop["what"] for stop in stops if not (stop["seen"] and stop["outlined"])]
     assert not wrong, "focus can't be seen:\n" + "\n".join(wrong)
