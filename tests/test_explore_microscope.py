@@ -204,13 +204,14 @@ def test_float32_runs_out_where_float32_does():
 
 
 NUMBERS = """
-const { decades, extent, firstBelow, nameOf, powered, shown, spoken } = await import("explore/lib/lags.js");
+const { decades, extent, firstAbove, firstBelow, nameOf, powered, shown, spoken } = await import("explore/lib/lags.js");
 const old = { cell: "rnn", matrix: "random", radius: "1", bias: "3" };
 return {
   shown: given.map(shown), spoken: given.map(spoken), powered: powered(0.5, 10),
-  first: [firstBelow([0, -1, -3], -2), firstBelow([0, -1], -2) ?? null],
+  first: [firstBelow([0, -1, -3], -2), firstBelow([0, -1], -2) ?? null, firstAbove([0, 39], 38.5)],
   names: [nameOf({ ...old, matrix: "default" }), nameOf(old), nameOf({ ...old, cell: "gru" })],
-  extents: [[-3, 0.5], [-100, 0], [-1, 41]].map((one) => extent(...one)), decades: decades([-24, 1]),
+  extents: [[-3, 0.5], [-100, 0], [-1, 41], [-1, 48.7], [-4, 3]].map((one) => extent(...one)),
+  decades: [decades([-24, 1]), decades([-2, 1])],
 };
 """
 
@@ -220,8 +221,9 @@ def test_numbers_are_written_as_they_are():
     assert made["shown"] == ["1.0", "0.50", "3.7·10⁻⁹", "316", "0.010", "4.0·10¹⁶", "1.0·10⁻⁶", "1.0·10⁻³"]
     assert made["spoken"][2] == "3.7 times ten to the minus 9" and made["spoken"][1] == "0.50"
     assert 10 ** made["powered"] == pytest.approx(0.5**10)
-    assert made["first"] == [2, None] and made["names"] == ["rnn default", "rnn random 1", "gru 3"]
-    assert made["extents"] == [[-4, 1], [-48, 1], [-2, 48]] and made["decades"][-1] == 0
+    assert made["first"] == [2, None, 1] and made["names"] == ["rnn default", "rnn random 1", "gru 3"]
+    assert made["extents"] == [[-4, 1], [-48, 1], [-2, 48], [-2, 60], [-4, 3]]
+    assert made["decades"] == [[-24, -20, -16, -12, -8, -4, 0], [-2, -1, 0, 1]]
 
 
 def test_every_choice_has_its_data():
@@ -318,6 +320,15 @@ def test_by_finger(modes):
     says(live, "rnn random 1", 250)
     assert not view.wrong
     tab.close()
+
+
+def test_it_says_when_float32_cannot_hold_it(modes):
+    _, live = started(modes["light"], *PAGE, "?microscope.cell=rnn&microscope.matrix=orthogonal&microscope.radius=3")
+    end = live.locator(".microscope__ends")
+    expect(end).to_contain_text(re.compile(r"From \d+ steps on it is more than float32 can hold\.$"))
+    curve = np.cumsum(STARTS["rnn orthogonal 3"]["curve"]["median"]) / DATA["fine"]
+    most = math.log10(np.finfo(np.float32).max)
+    assert int(end.locator("b").last.inner_text()) == (curve > most).nonzero()[0][0]
 
 
 def test_fewer_steps_hold_the_lag(modes):

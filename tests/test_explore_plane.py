@@ -134,6 +134,13 @@ def turned(radius, degrees):
     return radius * np.array([[math.cos(a), -math.sin(a)], [math.sin(a), math.cos(a)]])
 
 
+def test_a_turn_goes_round_as_angles_do():
+    asked = [(1.2, 25.0), (0.5, 90.0), (3.0, 170.0)]
+    ask = 'const { turned } = await import("explore/lib/plane.js"); return given.map((one) => turned(...one));'
+    made = node(ask, asked)
+    assert np.allclose(np.reshape(made, (3, 2, 2)), [turned(*one) for one in asked])
+
+
 def after(W, h, steps):
     for _ in range(steps):
         h = np.tanh(h @ W.T)
@@ -155,6 +162,8 @@ def test_outside_the_angle_decides():
     rest, flips, round_ = (after(turned(1.2, angle), h, 2000) for angle in (0, 180, 25))
     assert np.allclose(after(turned(1.2, 0), rest, 1), rest) and abs(abs(rest) - abs(rest[0, 0])).max() < 1e-9
     assert np.allclose(after(turned(1.2, 180), flips, 1), -flips) and abs(flips).min() > 0.5
+    first = after(turned(1.2, 0), np.array([[0.1, 0]]), 2000)  # the start shown first, on an axis
+    assert abs(first[0, 0]) > 0.5 and first[0, 1] == 0
     for steps in range(1, 12):
         assert abs(after(turned(1.2, 25), round_, steps) - round_).max(1).min() > 0.1
     angles = np.unwrap([np.arctan2(*after(turned(1.2, 25), round_, t).T[::-1]) for t in range(60)], axis=0)

@@ -120,6 +120,27 @@ def test_the_calculator_says_what_torch_says():
     assert len(refused) == 10 and warned > 20, refused  # each of the nine refusals, and none
 
 
+@pytest.mark.filterwarnings("ignore:dropout option")
+def test_the_calculator_knows_what_torch_says_of_projections_as_they_run():
+    chance = random.Random(2)
+    cases = [some_settings(chance) for _ in range(1000)]
+    said = []
+    torch.set_warn_always(True)  # not once for all of them
+    for settings, answer in zip(cases, node(ASK, cases), strict=True):
+        if answer["error"]:
+            continue
+        made = KINDS[settings["layer"]](settings["input_size"], settings["hidden_size"], **arguments(settings))
+        with warnings.catch_warnings(record=True) as heard:
+            warnings.simplefilter("always")
+            made(torch.zeros(answer["tensors"][0]["shape"]))
+        right = [str(one.message).partition(" (Triggered")[0] for one in heard]
+        if torch.backends.mkldnn.is_available():
+            assert right == [answer["running"]] * bool(answer["running"]), settings
+        said += right
+    torch.set_warn_always(False)
+    assert len(said) > 10 or not torch.backends.mkldnn.is_available()
+
+
 def test_large_layers_are_counted_too():
     """Without memory for their weights, on PyTorch's meta device."""
     chance = random.Random(1)

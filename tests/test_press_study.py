@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from functools import partial
 
 import pytest
 from press_project import REPO, block, build, project, write
@@ -299,7 +300,8 @@ def test_a_damaged_part_is_made_again(tmp_path):
 def started(root):
     environment = os.environ | {"PYTHONPATH": str(REPO), "PRESS_WORKERS": "2"}
     command = [sys.executable, "-P", "-m", "hooks.reproduce", FILE]
-    return subprocess.Popen(command, cwd=root, env=environment, stdout=-1, stderr=-1, text=True)
+    heed = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # what runs in the background is told to ignore it
+    return subprocess.Popen(command, cwd=root, env=environment, stdout=-1, stderr=-1, text=True, preexec_fn=heed)
 
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])

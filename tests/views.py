@@ -27,6 +27,9 @@ def address(page: str) -> str:
     return page.removesuffix("index.html")
 
 
+every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: address(page) or "/")
+
+
 @pytest.fixture(scope="session")
 def modes():
     """One open page for each way of looking at the site, and its address."""

@@ -1,7 +1,7 @@
 /** One unit on the bench: its cell with the numbers in it, time to scrub, weights to turn. */
 
 import "./bench.css";
-import { below, explain, faint, shown } from "./bench/formulas.js";
+import { below, explain, faint, inner, shown } from "./bench/formulas.js";
 import { picture } from "./bench/picture.js";
 import { BIT, FORGET, GONE, HELD, inputs, STEPS, TASKS, TOLD, verdict } from "./bench/tasks.js";
 import { tracks } from "./bench/tracks.js";
@@ -61,7 +61,7 @@ function judged(task, cell) {
   const { passed, checks } = verdict(task, cell);
   const rows = checks.map(({ bit, step, h, passed: fits }) => {
     const want = step > TOLD && task === "forget" ? `between −${GONE} and ${GONE}` : bit > 0 ? `at least ${HELD}` : `at most −${HELD}`;
-    return element("li", {}, `${fits ? "✓" : "✗"} bit ${bit > 0 ? "+1" : "−1"}: h${below(step)} is ${shown(h)}, must be ${want}`);
+    return element("li", {}, `${fits ? "✓" : "✗"} bit ${bit > 0 ? "+1" : "−1"}: h${below(step)} is ${shown(h, 3)}, must be ${want}`);
   });
   const done = task === "remember" ? "It remembers." : "It remembers, and forgets when told.";
   return { passed, words: passed ? `✓ Passed. ${done}` : "✗ Not yet.", rows };
@@ -71,9 +71,9 @@ function judged(task, cell) {
 function sentence({ cell, t, s, trace, reach, T }) {
   if (s > t) return `The input of step ${s + 1} is still to come.`;
   const [keeps, state] = KEEPS[/** @type {"lstm"} */ (cell.kind)];
-  const slope = `∂${state}${below(t + 1)}/∂x${below(s + 1)} = ${faint(reach.slope[t * T + s])}`;
+  const slope = `∂${state}${below(t + 1)}/\u2060∂x${below(s + 1)} = ${faint(reach.slope[t * T + s])}`;
   if (s === t) return `The input of this step: ${slope}.`;
-  const factors = Array.from({ length: t - s }, (_, k) => shown(factor(cell, trace, s + 1 + k)));
+  const factors = Array.from({ length: t - s }, (_, k) => inner(factor(cell, trace, s + 1 + k)));
   const list = factors.length > 4 ? [...factors.slice(0, 2), "…", ...factors.slice(-1)] : factors;
   const ends = [...new Set([s + 2, t + 1])];
   const name = keeps ? ends.map((step) => keeps + below(step)).join(" … ") : `W_hh (1 − h²), step ${ends.join(" to ")}`;

@@ -4,13 +4,14 @@ import "./microscope.css";
 import { radios, slider } from "./lib/controls.js";
 import { element, frame, pointed, put, svg } from "./lib/draw.js";
 import { lagPlot } from "./lib/lagplot.js";
-import { firstBelow, nameOf, powered, shown, spoken, unpacked } from "./lib/lags.js";
+import { firstAbove, firstBelow, nameOf, powered, shown, spoken, unpacked } from "./lib/lags.js";
 import { choice, number } from "./lib/state.js";
 
 /** @typedef {import("./lib/lags.js").Start} Start */
 /** @typedef {{ start: Start, low: Float64Array, median: Float64Array, high: Float64Array }} Read */
 
 const HUNDREDTH = -2;
+const LARGEST = Math.log10(3.4028235e38); // that float32 can hold
 const RULES = /** @type {Record<string, string>} */ ({ rnn: "radius × slope", lstm: "forget gate f", gru: "update gate z" });
 
 /** @param {string} cell */
@@ -37,12 +38,14 @@ function readout() {
   return { table, lag, curve, rule, step };
 }
 
-/** Where it ends: a hundredth, a float32 sum, float32 itself. @param {Read} read @param {number} most */
+/** Where it ends: a hundredth, a float32 sum, float32 itself at either end. @param {Read} read @param {number} most */
 function ends({ start, median }, most) {
   const bold = (/** @type {number} */ lag) => element("b", {}, String(lag));
   const hundredth = firstBelow(median, HUNDREDTH);
   const words = hundredth ? ["Less than a hundredth is left after ", bold(hundredth), " steps. "] : [`More than a hundredth is left after all ${most} steps. `];
   const { lost, gone } = { lost: start.lost.median, gone: start.gone.median };
+  const burst = firstAbove(median, LARGEST);
+  if (burst) return [...words, "From ", bold(burst), " steps on it is more than float32 can hold."];
   if (lost > most) return [...words, `In float32 it does not run out within ${most}.`];
   const zero = gone > most ? "." : `, and about ${Math.round(gone / 5) * 5} steps back float32 has only zeros.`;
   return [...words, "After ", bold(lost), ` it is lost in a float32 sum, beside the gradient of lag 0${zero}`];

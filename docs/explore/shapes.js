@@ -7,6 +7,7 @@ import { inputSizes, layer } from "./lib/layer.js";
 import { choice, flag, number } from "./lib/state.js";
 
 const MOST = 65536;
+const WIDE = 36; // characters of code, on a phone of 360 px
 const LAYERS = /** @type {const} */ (["RNN", "LSTM", "GRU"]);
 
 /** @param {number} value */
@@ -53,11 +54,11 @@ function rowsOf(parameters) {
  * @param {string} call
  */
 function wrapped(call) {
-  if (call.length < 32) return call;
+  if (`layer = ${call}`.length <= WIDE) return call;
   const [, name, words] = call.match(/^(.*?\()(.*)\)$/) ?? [];
   const lines = words.split(", ").reduce((all, word) => {
     const longer = `${all.at(-1)} ${word},`;
-    return longer.length < 38 ? [...all.slice(0, -1), longer] : [...all, `    ${word},`];
+    return longer.length <= WIDE ? [...all.slice(0, -1), longer] : [...all, `    ${word},`];
   }, ["   "]);
   return [name, ...lines, ")"].join("\n");
 }
@@ -72,7 +73,7 @@ export default function start({ here, state, say }) {
     nonlinearity: choice("tanh", ["tanh", "relu", "sigmoid"]),
     bias: flag(true),
     batch_first: flag(true),
-    dropout: number(0, -0.5, 1.5, 0.1),
+    dropout: number(0, -0.5, 1.5, 0.05),
     bidirectional: flag(true),
     proj_size: number(0, -1, MOST),
     unbatched: flag(false),
@@ -100,8 +101,10 @@ export default function start({ here, state, say }) {
     batch.hidden = values.unbatched;
     const states = values.layer === "LSTM" ? "(h_n, c_n)" : "h_n";
     const sizes = inputSizes(values);
-    const input = `torch.randn${tuple(sizes.map(([n]) => n))}  # (${sizes.map(([, letter]) => letter).join(", ")})`;
-    line.show(`layer = ${wrapped(found.call)}\nx = ${input}\noutput, ${states} = layer(x)`);
+    const input = `x = torch.randn${tuple(sizes.map(([n]) => n))}`;
+    const axes = `# (${sizes.map(([, letter]) => letter).join(", ")})`;
+    const both = `${input}  ${axes}`;
+    line.show(`layer = ${wrapped(found.call)}\n${both.length > WIDE ? `${axes}\n${input}` : both}\noutput, ${states} = layer(x)`);
     if (found.error) {
       results.replaceChildren(element("p", { class: "shapes__error" }, "PyTorch refuses: ", code(found.error)));
       say(`PyTorch refuses. ${found.error}`);
@@ -113,8 +116,9 @@ export default function start({ here, state, say }) {
       total,
       table(["parameter", "shape", "count"], rowsOf(found.parameters), true),
     );
-    if (found.warning) results.prepend(element("p", { class: "shapes__error" }, "PyTorch warns: ", code(found.warning)));
+    const warned = [["PyTorch warns: ", found.warning], ["When it runs on a CPU, PyTorch warns once: ", found.running]].filter(([, text]) => text);
+    results.prepend(...warned.map(([who, text]) => element("p", { class: "shapes__error" }, who, code(text))));
     const output = found.tensors.find((one) => one.name === "output")?.shape ?? [];
-    say(`${found.warning ? "PyTorch warns. " : ""}Output ${tuple(output)}, ${grouped(found.total)} parameters.`);
+    say(`${warned.length ? "PyTorch warns. " : ""}Output ${tuple(output)}, ${grouped(found.total)} parameters.`);
   });
 }

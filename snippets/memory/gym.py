@@ -280,19 +280,14 @@ for _task, _ladder in LADDERS.items():
     twice[_task] = {cell: PICKS["median"](rungs[str(T)]["twice"])
                     for cell, rungs in _runs.items() if (
                         T := _at[cell]["median"]) and _task in STEPWISE}
-recalled = {name: {cell: {
-    str(T): pick(runs[f"recall {cell}"][str(T)]["right"]) for T in ALWAYS}
-    for cell in CELLS} for name, pick in PICKS.items()}
-rate = {cell: {str(T): runs[f"recall {cell}"][str(T)]["rate"] for T in ALWAYS}
-        for cell in CELLS}
+_at = {c: {T: runs[f"recall {c}"][T] for T in map(str, ALWAYS)} for c in CELLS}
+recalled = {name: {c: {T: pick(at["right"]) for T, at in _at[c].items()}
+                   for c in CELLS} for name, pick in PICKS.items()}
+rate = {c: {T: at["rate"] for T, at in _at[c].items()} for c in CELLS}
 parameters = {task: sum(p.numel() for p in build(task, "lstm", 10, 0)
                         .parameters()) for task in TASKS}
 below = PICKS["median"](runs["copy lstm_chrono"]["160"]["right"])
 FASTEST, SLOWEST = ({c: of(RATES[c]) for c in RATES} for of in (max, min))
-edges = sum(any(rung["rate"] in (FASTEST[cell], SLOWEST[cell])
-                for rung in runs[f"{task} {cell}"].values())
-            for task in TASKS for cell in CELLS)  # ladders with such a rung
-ladders = len(runs)
 
 def guess(task, T=10, B=20_000):  # from the current symbol alone
     x, y = TASKS[task][0](B, T, torch.Generator().manual_seed(7))

@@ -24,7 +24,7 @@ export function faint(value) {
 }
 
 /** @param {number} value in a product or a sum: signs in brackets */
-const inner = (value) => (value < 0 ? `(${shown(value)})` : shown(value));
+export const inner = (value) => shown(value).replace(/^−.*/, "($&)");
 
 const WORDS = {
   x: "the input", h: "the hidden state before", c: "the cell state before", "h′": "the new hidden state", "c′": "the new cell state",

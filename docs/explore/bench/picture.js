@@ -161,7 +161,7 @@ export function picture(wiring, choose) {
   function show(at, chosen, label) {
     put(made, { "aria-label": label });
     for (const { name, made: one, value } of chips) {
-      const text = shown(at[name]);
+      const text = shown(at[name], Math.abs(at[name]) < 9.995 ? 2 : 1); // as wide as its place
       if (value.textContent !== text) value.textContent = text;
       put(one, { "aria-label": `${wordsFor(name, wiring.kind)}: ${text}`, "aria-checked": String(name === chosen), tabindex: name === chosen ? 0 : -1 });
     }

@@ -111,9 +111,10 @@ export function tracks(kind, T, on) {
   const rows = ROWS[kind].map((name) => {
     const [role, high, low, top] = LOOK[name];
     const made = bars(T, y, high, role);
-    parts.push(letter(name, y + high / 2, role), made.made);
+    const scale = svg("text", { x: 9, y: y + high / 2 + 19, "text-anchor": "middle", class: "bench__scale" });
+    parts.push(letter(name, y + high / 2, role), scale, made.made);
     y += high + GAP;
-    return { name, low, top, show: made.show };
+    return { name, low, top, scale, show: made.show };
   });
   const history = y;
   /** @type {SVGElement[]} */
@@ -152,8 +153,9 @@ export function tracks(kind, T, on) {
     inputs.marks.forEach((mark, k) => put(mark, {
       tabindex: k === s ? 0 : -1, "aria-valuenow": x[k], "aria-label": `Input at step ${k + 1}`, "aria-valuetext": shown(x[k], 1),
     }));
-    for (const { name, low, top: high, show: draw } of rows) {
-      const most = Math.max(high, ...trace[name].map(Math.abs));
+    for (const { name, low, top: high, scale, show: draw } of rows) {
+      const most = Math.max(high, round(Math.max(...trace[name].map(Math.abs))));
+      scale.textContent = most > high ? `±${most}` : ""; // c has no bounds
       draw((k) => trace[name][k], low && -most, most, past);
     }
     const at = (/** @type {Float64Array} */ all) => (/** @type {number} */ k) => (k > t ? 0 : all[t * T + k]);

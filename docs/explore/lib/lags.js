@@ -44,8 +44,17 @@ export function firstBelow(curve, decades) {
   return undefined;
 }
 
+/**
+ * The first lag at which more than this is left; undefined if there is none.
+ * @param {ArrayLike<number>} curve @param {number} decades
+ */
+export function firstAbove(curve, decades) {
+  for (let lag = 0; lag < curve.length; lag++) if (curve[lag] > decades) return lag;
+  return undefined;
+}
+
 const REACHES = [-2, -4, -8, -12, -16, -24, -36, -48];
-const RISES = [1, 3, 6, 12, 24, 36, 48];
+const RISES = [1, 3, 6, 12, 24, 36, 48, 60];
 
 /**
  * From where to where an axis goes that holds these, in decades: a few sizes, so that it seldom jumps.
@@ -54,7 +63,7 @@ const RISES = [1, 3, 6, 12, 24, 36, 48];
  */
 export function extent(least, most) {
   const low = REACHES.find((one) => one <= least) ?? -48;
-  const high = RISES.find((one) => one >= most) ?? 48;
+  const high = RISES.find((one) => one >= most) ?? 60;
   return [low, high];
 }
 

@@ -27,6 +27,7 @@
  * @property {string} call the line of code
  * @property {string} error PyTorch's, or empty; then there are no tensors and no parameters
  * @property {string} warning PyTorch's, or empty
+ * @property {string} running what PyTorch says once, when the first such layer runs in float32 on a CPU, or empty
  * @property {Tensor[]} tensors
  * @property {Parameter[]} parameters
  * @property {number} total
@@ -60,6 +61,10 @@ function warning({ num_layers, dropout }) {
   if (!(dropout > 0 && num_layers === 1)) return "";
   return `dropout option adds dropout after all but last recurrent layer, so non-zero dropout expects num_layers greater than 1, but got dropout=${dropout === 1 ? "1.0" : dropout} and num_layers=1`;
 }
+
+/** @param {Settings} s @returns {string} */
+const running = ({ proj_size, unbatched, B }) =>
+  (proj_size && (unbatched || B) ? "LSTM with projections is not supported with oneDNN. Using default implementation." : "");
 
 /** The line that makes the layer; what is as PyTorch has it anyway is left out. @param {Settings} s */
 export function call(s) {
@@ -142,6 +147,7 @@ export function layer(settings) {
     call: call(settings),
     error,
     warning: error ? "" : warning(settings),
+    running: error ? "" : running(settings),
     tensors: error ? [] : tensors(settings),
     parameters: made,
     total: made.reduce((sum, one) => sum + one.count, 0),

@@ -71,7 +71,7 @@ export function eigenPlane() {
   const whole = drawing(240, 256, "Eigenvalues of W in the complex plane, with the unit circle",
     svg("circle", { cx: across(0), cy: up(0), r: unit, class: "plane__unit" }),
     line("axis", `M6 ${up(0)}H234M${across(0)} 14V242`),
-    text("tick", "1", across(1) + 8, up(0) + 15), text("tick", "real", 234, up(0) - 6, "end"), text("tick", "imaginary", across(0) + 6, 24, "start"),
+    text("tick", "1", across(1) + 8, up(0) + 15), text("tick", "real", 234, up(0) - 16, "end"), text("tick", "imaginary", across(0) + 6, 24, "start"),
     text("muted", "grows", 12, 238, "start"), text("muted", "fades", across(0) - 6, up(0) + 16, "end"), others, own);
   whole.classList.add("plane__eigen");
 
@@ -97,7 +97,7 @@ export function timeline(steps) {
   const up = scale([-1, 1], [104, 18]);
   const [first, second] = [line("first"), line("second")];
   const whole = drawing(240, 128, "Both states over time", line("axis", `M22 ${up(0)}H234M22 14V104`), second, first,
-    text("tick", "1", 12, 18), text("tick", "−1", 12, 108), text("tick", `step ${steps}`, 234, 124, "end"),
+    text("tick", "1", 17, 18, "end"), text("tick", "−1", 17, 108, "end"), text("tick", `step ${steps}`, 234, 124, "end"),
     text("tick", "— h₁", 34, 11, "start"), text("tick", "┄ h₂", 110, 11, "start"));
   put(whole, { class: "explore__drawing plane__time" });
   /** @param {Point[]} states */

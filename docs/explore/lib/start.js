@@ -78,7 +78,10 @@ const near = new IntersectionObserver(
     for (const { isIntersecting, target } of entries) {
       if (!isIntersecting) continue;
       near.unobserve(target);
-      start(/** @type {HTMLElement} */ (target)).catch((error) => console.error(error));
+      start(/** @type {HTMLElement} */ (target)).catch((error) => {
+        target.classList.add("explore--lost");
+        console.error(error);
+      });
     }
   },
   { rootMargin: `${SOON} 0px` },
