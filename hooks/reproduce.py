@@ -33,6 +33,7 @@ from hooks.snippet import PressError, Snippet, read_snippet
 
 PARTS = Path(".cache/reproduce")
 ALONE = re.compile(r"^# one run at a time\b", re.M)  # a line of studies that measure time
+LIMIT = 2 * 3600  # seconds for one run; the longest of ours takes twenty minutes
 LARGEST = 2**20  # bytes of one run's result; git keeps it for ever
 _running: set[subprocess.Popen] = set()  # to be ended when this process is
 
@@ -156,8 +157,14 @@ def start(root: Path, snippet: Snippet, key: str) -> str:
     pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
     with subprocess.Popen(command, cwd=root, env=environment(), text=True, errors="replace", **pipes) as child:
         _running.add(child)
-        said = child.communicate()[1].strip().splitlines()
-        _running.discard(child)
+        try:
+            said = child.communicate(timeout=LIMIT)[1].strip().splitlines()
+        except subprocess.TimeoutExpired:
+            child.kill()
+            advice = "an endless loop? else cut it into shorter runs in `plan`"
+            return f"{snippet.study.line}: still running after {LIMIT / 60:.0f} min ({advice})"
+        finally:
+            _running.discard(child)
     if child.returncode == 1 and said and re.match(r"\d+: ", said[-1]):
         return said[-1]
     if child.returncode < 0:

@@ -246,6 +246,20 @@ def test_the_verdict_is_torchs():
     assert 20 < sum(found) < len(found) - 20
 
 
+@pytest.mark.parametrize(("h", "fits"), [(0.4996, True), (0.4994, False)])
+def test_a_verdict_never_contradicts_the_number_beside_it(h, fits):
+    """What is written as 0.500 is not below 0.5."""
+    weights, low, high = PASSES["lstm", "remember"], -9, 9
+    for _ in range(40):  # the output gate that shows just so much
+        middle = (low + high) / 2
+        w = listed("lstm", weights | {"b_o": middle})
+        x = torch.zeros(STEPS, dtype=torch.float64).index_fill(0, torch.tensor([1]), 1)
+        with torch.no_grad():
+            low, high = (middle, high) if states("lstm", w, x)[11][0] < h else (low, middle)
+    (found,) = node(VERDICT, [{"kind": "lstm", "task": "remember", "w": w}])
+    assert found["passed"] == fits and [one["h"] for one in found["checks"]] == [round(h, 3), -round(h, 3)]
+
+
 @pytest.mark.parametrize("kind", SIZES)
 @pytest.mark.parametrize("task", ["remember", "forget"])
 def test_a_challenge_begins_unsolved(kind, task):

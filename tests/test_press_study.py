@@ -11,6 +11,7 @@ from functools import partial
 import pytest
 from press_project import REPO, block, build, project, write
 
+from hooks import reproduce as sweeps
 from hooks import run, study
 from hooks.reproduce import shard
 from hooks.snippet import PressError, read_snippet
@@ -259,6 +260,16 @@ def test_a_run_that_ends_before_its_end(tmp_path, code):
     lay(tmp_path, STUDY.replace(RETURN, f"{code}\n    {RETURN}"))
     end = reproduce(tmp_path)
     assert end.returncode == 1 and end.stderr.count("\n") == 1 and end.stderr.endswith(f" failed: {ENDS[code]}\n")
+
+
+def test_a_run_without_an_end_is_ended(tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(REPO))
+    monkeypatch.setattr(sweeps, "LIMIT", 6)
+    snippet = snippet_of(tmp_path, STUDY.replace(RETURN, f"while x == 3: pass\n    {RETURN}"))
+    (fault,) = sweeps.reproduce(tmp_path, snippet)
+    what = "still running after 0 min (an endless loop? else cut it into shorter runs in `plan`)"
+    assert fault == f"{FILE}:{snippet.study.line}: run 'of 3' failed: {what}"
+    assert len(list((tmp_path / ".cache/reproduce").rglob("of_*.json"))) == 2
 
 
 UNREADY = {

@@ -3,7 +3,7 @@
 import "./bench.css";
 import { below, explain, faint, inner, shown } from "./bench/formulas.js";
 import { picture } from "./bench/picture.js";
-import { BIT, FORGET, GONE, HELD, inputs, STEPS, TASKS, TOLD, verdict } from "./bench/tasks.js";
+import { BIT, DIGITS, FORGET, GONE, HELD, inputs, STEPS, TASKS, TOLD, verdict } from "./bench/tasks.js";
 import { tracks } from "./bench/tracks.js";
 import { factor, influence, KEEPS, numbersAt, unit, WEIGHTS } from "./bench/unit.js";
 import { room, run } from "./lib/cells.js";
@@ -61,7 +61,7 @@ function judged(task, cell) {
   const { passed, checks } = verdict(task, cell);
   const rows = checks.map(({ bit, step, h, passed: fits }) => {
     const want = step > TOLD && task === "forget" ? `between −${GONE} and ${GONE}` : bit > 0 ? `at least ${HELD}` : `at most −${HELD}`;
-    return element("li", {}, `${fits ? "✓" : "✗"} bit ${bit > 0 ? "+1" : "−1"}: h${below(step)} is ${shown(h, 3)}, must be ${want}`);
+    return element("li", {}, `${fits ? "✓" : "✗"} bit ${bit > 0 ? "+1" : "−1"}: h${below(step)} is ${shown(h, DIGITS)}, must be ${want}`);
   });
   const done = task === "remember" ? "It remembers." : "It remembers, and forgets when told.";
   return { passed, words: passed ? `✓ Passed. ${done}` : "✗ Not yet.", rows };

@@ -17,6 +17,7 @@ export const TOLD = 7; // and that at which the unit is told to forget it
 export const FORGET = 2; // by this input
 export const HELD = 0.5; // at least so far to the bit's side
 export const GONE = 0.2; // at most so far from zero
+export const DIGITS = 3;
 export const TASKS = /** @type {const} */ (["free", "remember", "forget"]);
 
 /**
@@ -30,6 +31,9 @@ export function inputs(task, bit) {
   return x;
 }
 
+/** As h is written beside the limit, so that "0.500" is not below 0.5. @param {number} h */
+const written = (h) => Number(h.toFixed(DIGITS));
+
 /**
  * Does the unit do it, for either bit?
  * @param {string} task @param {Cell} unit
@@ -37,7 +41,7 @@ export function inputs(task, bit) {
  */
 export function verdict(task, unit) {
   const checks = [1, -1].flatMap((bit) => {
-    const { h } = run(unit, inputs(task, bit));
+    const h = run(unit, inputs(task, bit)).h.map(written);
     const held = (/** @type {number} */ step) => ({ bit, step, h: h[step - 1], passed: bit * h[step - 1] >= HELD });
     if (task === "remember") return [held(STEPS)];
     const far = h.slice(TOLD).reduce((most, one, k, after) => (Math.abs(one) > Math.abs(after[most]) ? k : most), 0);

@@ -343,9 +343,10 @@ for _row, _name in enumerate(SERIES):
     for _n, (_model, (_colour, _marker, _label)) in enumerate(STYLE.items()):
         _of, _y = ratio[_name][_model], _row + 0.16 * (_n - 2)
         ax.plot([_of["at"], _of["to"]], [_y, _y], color=_colour, linewidth=2)
-        ax.plot(_of["median"], _y, _marker, color=_colour, markersize=6)
-        if _name == "mackey":
-            ax.text(1.15, _y, _label, color=_colour, va="center")
+        ax.plot(_of["median"], _y, _marker, color=_colour, markersize=6,
+                label=_label if _name == "price" else None)
+ax.legend(loc="upper left", frameon=False, labelcolor="linecolor",
+          labelspacing=0)
 ax.set(xscale="log", ylim=(len(ROWS) - 0.5, -0.5), xlabel="error / naive",
        title="Below 1 beats the naive forecast")
 ax.set_yticks(range(len(ROWS)), ROWS)
