@@ -242,7 +242,7 @@ def run(task, cell):
         rungs[T] = {"rate": lr, "best": best, "tried": {
             str(rate): scores for rate, scores in tried.items()}}
         last = grid.index(lr)
-        if best < ENOUGH and max(always, default=0) <= T:
+        if best < HOPELESS and max(always, default=0) <= T:
             break
     sure = False  # that all test seeds solve the task up to here
     for T, rung in reversed(rungs.items()):
