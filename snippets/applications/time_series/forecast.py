@@ -345,8 +345,7 @@ for _row, _name in enumerate(SERIES):
         ax.plot([_of["at"], _of["to"]], [_y, _y], color=_colour, linewidth=2)
         ax.plot(_of["median"], _y, _marker, color=_colour, markersize=6,
                 label=_label if _name == "price" else None)
-ax.legend(loc="upper left", frameon=False, labelcolor="linecolor",
-          labelspacing=0)
+ax.legend(frameon=False, labelcolor="linecolor", labelspacing=0)
 ax.set(xscale="log", ylim=(len(ROWS) - 0.5, -0.5), xlabel="error / naive",
        title="Below 1 beats the naive forecast")
 ax.set_yticks(range(len(ROWS)), ROWS)
