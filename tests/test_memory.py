@@ -441,15 +441,17 @@ def test_a_horizon_may_have_gaps(gym):
 
 
 @pytest.mark.claim("memory_edges")
-def test_no_median_horizon_stands_on_a_rate_at_the_end_of_its_five(gym):
-    given_up = set()
+def test_few_median_horizons_stand_on_a_rate_at_the_end_of_its_five(gym):
+    stand, given_up = [], []
     for key, rungs in gym["runs"].items():
         task, cell = key.split()
         for T, rung in rungs.items():
+            assert len(gym["RATES"][cell]) == 5 and all(1 <= len(got) <= 2 for got in rung["tried"].values())
             if rung["rate"] in (gym["RATES"][cell][0], gym["RATES"][cell][-1]):
-                assert int(T) > median(gym, task, cell), key
-                given_up.add(key)
-    assert 3 < len(given_up) < len(gym["runs"]) / 5
+                assert int(T) >= median(gym, task, cell), key
+                (given_up if int(T) > median(gym, task, cell) else stand).append(key)
+    assert gym["edges"] == len(stand) > 1 and len(set(given_up) - set(stand)) > len(stand)
+    assert len(set(stand + given_up)) < len(gym["runs"]) / 3
 
 
 @pytest.mark.claim("memory_gru_further", "memory_dose_gru")
@@ -473,6 +475,8 @@ def test_a_start_that_keeps_lengthens_the_memory_of_the_lstm(gym):
 @pytest.mark.claim("memory_chrono_gru", "memory_chrono_price", "memory_luck")
 def test_what_the_chrono_start_gains_and_costs(gym):
     assert median(gym, "adding", "gru_chrono") > median(gym, "adding", "gru")
+    assert median(gym, "copy", "gru_chrono") < median(gym, "copy", "gru") == 160
+    assert scores(gym, "copy", "gru_chrono", 160)[1] < 0.9 < scores(gym, "copy", "gru", 160)[0]
     assert median(gym, "parity", "lstm_chrono") < median(gym, "parity", "lstm") == median(gym, "parity", "lstm_3")
     solved = {cell: sum(right > 0.95 for right in scores(gym, "parity", cell, 160)) for cell in ("lstm", "lstm_chrono")}
     assert solved["lstm_chrono"] < solved["lstm"] == 3
@@ -491,12 +495,13 @@ def test_parity_is_learned_by_nets_with_gates_that_look_back(gym):
 
 
 @pytest.mark.claim("memory_mingru", "memory_dose_mingru")
-def test_mingru_keeps_as_long_as_any_and_does_not_learn_to_copy_two(gym):
+def test_mingru_keeps_as_long_as_any_and_hardly_learns_to_copy_two(gym):
     for task in ("recall", "order_6a", "order_6b"):
         assert median(gym, task, "mingru") == gym["LADDERS"][task][-1]
-    assert median(gym, "copy", "mingru") == 0
+    assert 0 < median(gym, "copy", "mingru") < median(gym, "copy", "gru") / 4
     assert scores(gym, "recall", "mingru", 40, seeds=FRESH[:2])[0] > 0.8
-    assert scores(gym, "copy", "mingru", 10)[1] < 0.9
+    assert scores(gym, "copy", "mingru", 20)[0] < 0.9 < scores(gym, "copy", "gru", 80)[0]
+    assert scores(gym, "copy", "mingru", 40)[2] < 0.5
 
 
 @pytest.mark.claim("memory_brackets")

@@ -288,6 +288,9 @@ parameters = {task: sum(p.numel() for p in build(task, "lstm", 10, 0)
                         .parameters()) for task in TASKS}
 below = PICKS["median"](runs["copy lstm_chrono"]["160"]["right"])
 FASTEST, SLOWEST = ({c: of(RATES[c]) for c in RATES} for of in (max, min))
+edges = sum(runs[f"{task} {cell}"][str(at["median"])]["rate"] in (
+    FASTEST[cell], SLOWEST[cell]) for task, by_cell in horizon.items()
+    for cell, at in by_cell.items() if at["median"])
 
 def guess(task, T=10, B=20_000):  # from the current symbol alone
     x, y = TASKS[task][0](B, T, torch.Generator().manual_seed(7))
