@@ -270,16 +270,17 @@ def in_words(ladder, low, median, high):
                          f"<\xa0{ladder[0]}" for T in (low, median, high))
     return median + f" ({low}–\u2060{high})" * (low != high)  # unbroken
 
-horizon, said, twice = {}, {}, {}
+horizon, said, twice, edges = {}, {}, {}, 0
 for _task, _ladder in LADDERS.items():
     _runs = {cell: runs[f"{_task} {cell}"] for cell in CELLS}
-    horizon[_task] = _at = {cell: {
-        name: longest(rungs, pick) for name, pick in PICKS.items()}
-        for cell, rungs in _runs.items()}
+    horizon[_task] = _at = {cell: {name: longest(_runs[cell], pick) for (
+        name, pick) in PICKS.items()} for cell in CELLS}
     said[_task] = {cell: in_words(_ladder, **_at[cell]) for cell in CELLS}
     twice[_task] = {cell: PICKS["median"](rungs[str(T)]["twice"])
                     for cell, rungs in _runs.items() if (
                         T := _at[cell]["median"]) and _task in STEPWISE}
+    edges += sum(_runs[cell][str(T)]["rate"] in RATES[cell][::4]
+                 for cell in CELLS if (T := _at[cell]["median"]))
 _at = {c: {T: runs[f"recall {c}"][T] for T in map(str, ALWAYS)} for c in CELLS}
 recalled = {name: {c: {T: pick(at["right"]) for T, at in _at[c].items()}
                    for c in CELLS} for name, pick in PICKS.items()}
@@ -288,9 +289,6 @@ parameters = {task: sum(p.numel() for p in build(task, "lstm", 10, 0)
                         .parameters()) for task in TASKS}
 below = PICKS["median"](runs["copy lstm_chrono"]["160"]["right"])
 FASTEST, SLOWEST = ({c: of(RATES[c]) for c in RATES} for of in (max, min))
-edges = sum(runs[f"{task} {cell}"][str(at["median"])]["rate"] in (
-    FASTEST[cell], SLOWEST[cell]) for task, by_cell in horizon.items()
-    for cell, at in by_cell.items() if at["median"])
 
 def guess(task, T=10, B=20_000):  # from the current symbol alone
     x, y = TASKS[task][0](B, T, torch.Generator().manual_seed(7))
