@@ -266,6 +266,29 @@ def test_typed_and_pasted(live, data, record):
     agrees(live, data, record, data["start"])
 
 
+@pytest.mark.parametrize(
+    ("text", "opened"),
+    [('the "cat', True), ('the "cat" sat', False), ("the cat", False), ('"a" or "b', True), ('"a\n\nb', False)],
+)
+def test_the_count_is_that_of_the_futures(live, text, opened):
+    """Counted anew from what stands there; only an open quotation is counted, and shaded up to its end."""
+    live.get_by_label("Type: a text").fill(text)
+
+    @retried
+    def look():
+        texts = [one.text_content() for one in live.locator(".live__futures li").all()]
+        shaded = [one.text_content() for one in live.locator(".live__futures mark").all()]
+        assert len(texts) == len(shaded) == 8
+        if opened:
+            assert [one.partition('"')[0] + '"' * ('"' in one) for one in texts] == shaded
+            closed = sum('"' in re.split(r"[\s⏎]", one)[0] for one in texts)
+            assert live.get_by_text("close the quotation before").inner_text().startswith(f"{closed} of 8 ")
+        else:
+            assert not any(shaded) and live.get_by_text("No quotation is open here.").is_visible()
+
+    look()
+
+
 def test_by_keyboard_colder_and_switched_off(live, data, record):
     tab = live.page
     live.get_by_label("Temperature").focus()
