@@ -66,18 +66,17 @@ export const flag = (start) => ({
 });
 
 /**
- * Some numbers, as many as at the start, or up to `most`.
- * @param {readonly number[]} start @param {number} min @param {number} max @param {number} [step] @param {number} [most]
+ * Some numbers, as many as at the start.
+ * @param {readonly number[]} start @param {number} min @param {number} max @param {number} [step]
  * @returns {Field<readonly number[]>}
  */
-export function numbers(start, min, max, step = 1, most = start.length) {
+export function numbers(start, min, max, step = 1) {
   const one = number(0, min, max, step);
   return {
     start, min, max, step,
     read(text) {
-      const read = text.slice(0, 20 * most).split("_").map(one.read);
-      const fits = most === start.length ? read.length === most : read.length <= most;
-      return fits && !read.includes(undefined) ? /** @type {number[]} */ (read) : undefined;
+      const read = text.slice(0, 20 * start.length).split("_").map(one.read);
+      return read.length === start.length && !read.includes(undefined) ? /** @type {number[]} */ (read) : undefined;
     },
     write: (value) => value.map(one.write).join("_"),
   };
