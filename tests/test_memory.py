@@ -475,7 +475,8 @@ def test_a_start_that_keeps_lengthens_the_memory_of_the_lstm(gym):
 def test_what_the_chrono_start_gains_and_costs(gym):
     assert median(gym, "adding", "gru_chrono") > median(gym, "adding", "gru")
     assert median(gym, "copy", "gru_chrono") < median(gym, "copy", "gru") == 160
-    assert scores(gym, "copy", "gru_chrono", 160)[1] < 0.9 < scores(gym, "copy", "gru", 160)[0]
+    assert scores(gym, "copy", "gru_chrono", 160, seeds=FRESH[:2])[1] < 0.9
+    assert scores(gym, "copy", "gru", 160, seeds=FRESH[:2])[0] > 0.9
     assert median(gym, "parity", "lstm_chrono") < median(gym, "parity", "lstm") == median(gym, "parity", "lstm_3")
     solved = {cell: sum(right > 0.95 for right in scores(gym, "parity", cell, 160)) for cell in ("lstm", "lstm_chrono")}
     assert solved["lstm_chrono"] < solved["lstm"] == 3
@@ -499,8 +500,8 @@ def test_mingru_keeps_as_long_as_any_and_hardly_learns_to_copy_two(gym):
         assert median(gym, task, "mingru") == gym["LADDERS"][task][-1]
     assert 0 < median(gym, "copy", "mingru") < median(gym, "copy", "gru") / 4
     assert scores(gym, "recall", "mingru", 40, seeds=FRESH[:2])[0] > 0.8
-    assert scores(gym, "copy", "mingru", 20)[0] < 0.9 < scores(gym, "copy", "gru", 80)[0]
-    assert scores(gym, "copy", "mingru", 40)[2] < 0.5
+    assert scores(gym, "copy", "mingru", 20)[0] < 0.9 < scores(gym, "copy", "gru", 80, seeds=FRESH[:1])[0]
+    assert scores(gym, "copy", "mingru", 40, seeds=FRESH[:2])[1] < 0.5
 
 
 @pytest.mark.claim("memory_brackets")
