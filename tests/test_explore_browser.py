@@ -4,17 +4,18 @@ import re
 
 import pytest
 import torch
-from bs4 import BeautifulSoup
 from explorables import retried
+from lxml import html
 from playwright.sync_api import expect
 from torch import nn
 from views import PAGES, ROOT, SITE, View, accessible, address
 
-PLACES = [
-    (page, found["id"])
-    for page in PAGES
-    for found in BeautifulSoup((SITE / page).read_text("utf-8"), "html.parser").select(".explore")
-]
+
+def page_tree(page):
+    return html.parse(SITE / page, html.HTMLParser(encoding="utf-8")).getroot()
+
+
+PLACES = [(page, found.get("id")) for page in PAGES for found in page_tree(page).find_class("explore")]
 every_one = pytest.mark.parametrize(("page", "name"), PLACES, ids=lambda one: address(one).removeprefix("explore-"))
 
 
@@ -63,7 +64,7 @@ def test_its_figure_stands_there_without_script_and_on_paper(modes, page, name):
 @every_one
 def test_its_figure_stands_there_when_its_files_are_lost(modes, page, name):
     tab = modes["light"].page.context.browser.new_page()
-    script = BeautifulSoup((SITE / page).read_text("utf-8"), "html.parser").find(id=name)["data-explore"]
+    script = page_tree(page).get_element_by_id(name).get("data-explore")
     tab.route(re.compile(rf"/explore/{script}-\w+\.js"), lambda route: route.abort())
     tab.goto(modes["light"].base + address(page))
     place = tab.locator(f"#{name}")
@@ -160,8 +161,8 @@ HOSTILE = ["NaN", "1e999", "<img src=x onerror=console.error(1)>", "__proto__", 
 @every_one
 def test_a_hostile_address_does_no_harm(modes, page, name):
     view = modes["light"]
-    place = BeautifulSoup((SITE / page).read_text("utf-8"), "html.parser").find(id=name)
-    source = (ROOT / "docs/explore" / f"{place['data-explore']}.js").read_text()
+    module = page_tree(page).get_element_by_id(name).get("data-explore")
+    source = (ROOT / "docs/explore" / f"{module}.js").read_text()
     keys = FIELD.findall(source)
     assert keys or "state" not in source.split("start({")[-1].partition("}")[0]
     for text in HOSTILE:
