@@ -12,7 +12,7 @@ from views import PAGES, ROOT, SITE, View, accessible, address
 
 
 def page_tree(page):
-    return html.parse(SITE / page, html.HTMLParser(encoding="utf-8")).getroot()
+    return html.parse(SITE / page).getroot()
 
 
 PLACES = [(page, found.get("id")) for page in PAGES for found in page_tree(page).find_class("explore")]

@@ -413,7 +413,8 @@ def test_recall_claims_hold_for_other_seeds(gym):
     assert scores(gym, "recall", "rnn", 10)[1] > 0.9
     assert scores(gym, "recall", "rnn", 20)[1] > 0.7
     assert scores(gym, "recall", "rnn", 40)[1] < 0.5
-    assert scores(gym, "recall", "lstm", 10)[2] > 0.95  # at the highest rate; below it guesses
+    at_10 = scores(gym, "recall", "lstm", 10)  # at the highest rate; below it guesses
+    assert at_10[0] < 0.5 < 0.95 < at_10[2]
     for T, lr in ((10, 0.1), (10, 0.01), (20, None)):
         assert scores(gym, "recall", "lstm", T, lr)[1] < 0.2
     assert scores(gym, "recall", "lstm_3", 20)[1] > 0.8
